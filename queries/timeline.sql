@@ -1,0 +1,45 @@
+-- What was in flight when, in the concurrent runs: one row a bar or tick, from the run's earliest
+-- request. `request` is the whole exchange, `prompt` its wait for content, `token` one arrival.
+with asked as (
+    select
+        session_id,
+        run_id,
+        request_id,
+        agent,
+        agent_index,
+        start_ns,
+        first_content_ns,
+        until_ns,
+        min(start_ns) over (partition by session_id, run_id) as run_start_ns
+    from request_metrics
+    where generates and phase = 'concurrent' and start_ns is not null
+),
+
+spans as (
+    select
+        session_id, run_id, agent, agent_index, run_start_ns,
+        'request' as kind, start_ns as from_ns, until_ns as to_ns
+    from asked
+    union all
+    select
+        session_id, run_id, agent, agent_index, run_start_ns,
+        'prompt' as kind, start_ns as from_ns, first_content_ns as to_ns
+    from asked
+    where first_content_ns is not null
+    union all
+    select
+        session_id, run_id, asked.agent, agent_index, run_start_ns,
+        'token' as kind, t_ns as from_ns, t_ns as to_ns
+    from content_events
+    join asked using (session_id, run_id, request_id)
+)
+
+select
+    label as run,
+    agent,
+    kind,
+    (from_ns - run_start_ns) / 1e6 as start_ms,
+    (to_ns - run_start_ns) / 1e6 as end_ms
+from spans
+join run_labels using (session_id, run_id)
+order by session_id, run_id, agent_index, agent, from_ns, kind, to_ns

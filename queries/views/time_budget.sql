@@ -1,0 +1,106 @@
+-- One row a part of an agent's share of a run: where the run's wall time W went, for this agent.
+-- The eight parts of an agent are whole nanoseconds, never negative, and add up to W exactly.
+with reported as (
+    select
+        *,
+        -- How long each step of the request took: as the server reported, or, where it did not,
+        -- as the client saw it: the prompt until the first content event, decoding from there.
+        -- A request with neither (it failed before any content) has no steps: all transport.
+        case when computed_ns is not null then coalesce(eval_duration_ns, 0)
+            else coalesce(until_ns - first_content_ns, 0)
+        end as eval_ns,
+        case when computed_ns is not null then coalesce(prompt_eval_duration_ns, 0)
+            else coalesce(first_content_ns - start_ns, 0)
+        end as prompt_eval_ns,
+        -- Known only where the server gave a total; else queueing and loading are in transport.
+        greatest(0, coalesce(queued_ns, 0)) as waited_ns,
+        case when queued_ns is not null then coalesce(load_duration_ns, 0) else 0 end as loaded_ns
+    from in_flight
+),
+
+-- The steps are laid back from the request's end, in reverse order of time, over the share it
+-- holds: first decode, then prompt, queue (Ollama loads before it queues), load. Each takes what
+-- is left, transport takes the rest. So steps that exceed the share, because requests overlap or
+-- two clocks disagree, are cut at the request's beginning. `left_after_*`: not yet accounted for.
+laid_back as (
+    select
+        *,
+        greatest(0, held_ns - eval_ns) as left_after_decode,
+        greatest(0, held_ns - eval_ns - prompt_eval_ns) as left_after_prompt,
+        greatest(0, held_ns - eval_ns - prompt_eval_ns - waited_ns) as left_after_queue,
+        greatest(0, held_ns - eval_ns - prompt_eval_ns - waited_ns - loaded_ns) as left_after_load
+    from reported
+),
+
+per_agent as (
+    select
+        session_id,
+        run_id,
+        agent,
+        sum(left_after_load) as transport_ns,
+        sum(left_after_prompt - left_after_queue) as queue_ns,
+        sum(left_after_queue - left_after_load) as load_ns,
+        sum(left_after_decode - left_after_prompt) as prompt_ns,
+        sum(held_ns - left_after_decode) as decode_ns,
+        -- Server, if all that was split was split by the server's own durations.
+        case when count(computed_ns) > 0
+                and count(*) filter (where content_events > 0 and computed_ns is null) = 0
+            then 'server' else 'client'
+        end as source
+    from laid_back
+    group by session_id, run_id, agent
+),
+
+parts(part, part_order) as (
+    values
+        ('stagger', 1),     -- before the agent's first request
+        ('client', 2),      -- between its requests
+        ('transport', 3),   -- in flight, in none of the steps below
+        ('queue', 4),       -- waiting for a slot of the server
+        ('load', 5),        -- loading the model
+        ('prompt', 6),      -- reading the prompt
+        ('decode', 7),      -- generating
+        ('tail', 8)         -- after the agent's last response
+),
+
+budget as (
+    select
+        whole.*,
+        part,
+        part_order,
+        source,
+        case part
+            when 'stagger' then stagger_ns
+            when 'client' then client_ns
+            when 'transport' then transport_ns
+            when 'queue' then queue_ns
+            when 'load' then load_ns
+            when 'prompt' then prompt_ns
+            when 'decode' then decode_ns
+            when 'tail' then tail_ns
+        end as ns
+    from agent_runs as whole
+    join per_agent using (session_id, run_id, agent)
+    cross join parts
+)
+
+select
+    session_id,
+    run_id,
+    run_number,
+    scenario,
+    model,
+    runtime,
+    topology,
+    config,
+    phase,
+    agent,
+    agent_index,
+    part,
+    part_order,
+    ns,
+    ns / 1e6 as ms,
+    100.0 * ns / nullif(wall_ns, 0) as percent,     -- of W; over N agents they make N * 100
+    source      -- 'server' where the steps are the server's own durations, else 'client'
+from budget
+where wall_ns is not null

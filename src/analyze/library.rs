@@ -1,0 +1,88 @@
+//! The SQL that ships with the tool, and the user's own beside it: `queries/*.sql` and `queries/views/*.sql`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use include_dir::{Dir, include_dir};
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+/// Where queries and views are looked up: a folder of the user's first, then the built-in ones.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    folder: Option<PathBuf>,
+}
+
+impl Library {
+    /// The built-in queries, and those of `folder` before them.
+    ///
+    /// # Errors
+    /// If the folder does not exist.
+    pub fn new(folder: Option<&Path>) -> Result<Self> {
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            bail!("--queries {}: there is no such folder", folder.display());
+        }
+        let folder = folder.map(Path::to_owned);
+        Ok(Self { folder })
+    }
+
+    /// The SQL of `queries/NAME.sql`.
+    ///
+    /// # Errors
+    /// If there is no such query; the sentence names those there are.
+    pub fn query(&self, name: &str) -> Result<String> {
+        self.read(Path::new(""), name)?.with_context(|| {
+            let names = self.names(Path::new("")).join(", ");
+            format!("there is no query {name:?}; there are {names}")
+        })
+    }
+
+    /// The SQL of `queries/views/NAME.sql`, if there is such a view.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn view(&self, name: &str) -> Result<Option<String>> {
+        self.read(Path::new("views"), name)
+    }
+
+    /// The names of all views.
+    pub fn views(&self) -> Vec<String> {
+        self.names(Path::new("views"))
+    }
+
+    fn read(&self, below: &Path, name: &str) -> Result<Option<String>> {
+        let file = below.join(format!("{name}.sql"));
+        if let Some(own) = self.folder.as_ref().map(|folder| folder.join(&file))
+            && own.is_file()
+        {
+            let text = fs::read_to_string(&own);
+            return Ok(Some(text.with_context(|| {
+                format!("{} cannot be read", own.display())
+            })?));
+        }
+        let built_in = BUILT_IN.get_file(&file).and_then(|file| file.contents_utf8());
+        Ok(built_in.map(str::to_owned))
+    }
+
+    fn names(&self, below: &Path) -> Vec<String> {
+        let built_in = match below == Path::new("") {
+            true => Some(&BUILT_IN),
+            false => BUILT_IN.get_dir(below),
+        };
+        let own = self.folder.iter().filter_map(|f| f.join(below).read_dir().ok());
+        let own = own.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        let mut names: Vec<String> = built_in
+            .into_iter()
+            .flat_map(|dir| dir.files().map(|file| file.path().to_owned()))
+            .chain(own)
+            .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,152 @@
+//! The names a query may use: the tables of the traces, and views, each planned only when asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::col;
+
+use super::library::Library;
+use crate::trace::{TableName, Trace};
+
+/// Resolves names to tables. Views refer to each other by name, in any order.
+pub struct Vocabulary {
+    tables: BTreeMap<String, Arc<dyn TableProvider>>,
+    library: Library,
+    /// Set once: the session that this vocabulary belongs to.
+    session: OnceLock<SessionContext>,
+}
+
+impl std::fmt::Debug for Vocabulary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Vocabulary").field(&self.table_names()).finish()
+    }
+}
+
+impl Vocabulary {
+    /// The tables of `traces` together, and the views of `library`.
+    ///
+    /// # Errors
+    /// If a path has no URL form.
+    pub fn new(traces: &[Trace], library: Library) -> Result<Self> {
+        let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        for table in TableName::ALL {
+            tables.insert(table.as_str().to_owned(), files(traces, table)?);
+        }
+        tables.insert("agents".to_owned(), in_memory(agents(traces)?)?);
+        tables.insert("sessions".to_owned(), in_memory(sessions(traces)?)?);
+        Ok(Self {
+            tables,
+            library,
+            session: OnceLock::new(),
+        })
+    }
+
+    /// Tells in which session views are planned.
+    pub fn belongs_to(&self, session: &SessionContext) {
+        // A second session would be the same one.
+        let _ = self.session.set(session.clone());
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Vocabulary {
+    fn table_names(&self) -> Vec<String> {
+        let tables = self.tables.keys().cloned();
+        tables.chain(self.library.views()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = self.tables.get(name) {
+            return Ok(Some(table.clone()));
+        }
+        let view = self.library.view(name);
+        let view = view.map_err(|error| DataFusionError::External(error.into()))?;
+        let (Some(sql), Some(session)) = (view, self.session.get()) else {
+            return Ok(None);
+        };
+        let in_view = |error: DataFusionError| error.context(format!("in the view {name}"));
+        let plan = session.state().create_logical_plan(&sql).await.map_err(in_view)?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.table_names().iter().any(|known| known == name)
+    }
+}
+
+/// One table over the files of all traces that have it; without any, an empty one.
+fn files(traces: &[Trace], table: TableName) -> Result<Arc<dyn TableProvider>> {
+    let paths: Vec<ListingTableUrl> = traces
+        .iter()
+        .filter_map(|trace| trace.file(table))
+        .map(|path| ListingTableUrl::parse(path.canonicalize()?.to_string_lossy()))
+        .collect::<Result<_>>()?;
+    if paths.is_empty() {
+        return in_memory(RecordBatch::new_empty(table.schema()));
+    }
+    let order = std::iter::once("session_id").chain(table.sort().iter().copied());
+    let order = order.map(|column| col(column).sort(true, false)).collect();
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
+        .with_file_sort_order(vec![order]);
+    let config = ListingTableConfig::new_with_multi_paths(paths)
+        .with_listing_options(options)
+        .with_schema(table.schema());
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+fn in_memory(batch: RecordBatch) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+}
+
+/// What the manifests say of the agents, in the order in which each session declared them.
+fn agents(traces: &[Trace]) -> Result<RecordBatch> {
+    let agents: Vec<_> = traces
+        .iter()
+        .flat_map(|trace| {
+            let session_id = &trace.manifest.session_id;
+            let agents = trace.manifest.agents.iter().enumerate();
+            agents.map(move |(index, agent)| (session_id, index as i32, agent))
+        })
+        .collect();
+    let names = agents.iter().map(|(_, _, agent)| &agent.name);
+    let endpoints = agents.iter().map(|(_, _, agent)| &agent.endpoint);
+    let versions = agents.iter().map(|(_, _, agent)| agent.server_version.as_ref());
+    let columns: [(&str, ArrayRef); 5] = [
+        ("session_id", text(agents.iter().map(|(session_id, ..)| *session_id))),
+        ("agent", text(names)),
+        ("agent_index", Arc::new(agents.iter().map(|(_, i, _)| Some(*i)).collect::<Int32Array>())),
+        ("endpoint", text(endpoints)),
+        ("server_version", Arc::new(versions.collect::<StringArray>())),
+    ];
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// What the manifests say of the sessions.
+fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
+    let manifests: Vec<_> = traces.iter().map(|trace| &trace.manifest).collect();
+    let durations = manifests.iter().map(|m| Some(m.duration_ns));
+    let lost = manifests.iter().map(|m| Some(m.lost_chunks as i64));
+    let columns: [(&str, ArrayRef); 6] = [
+        ("session_id", text(manifests.iter().map(|m| &m.session_id))),
+        ("name", text(manifests.iter().map(|m| &m.name))),
+        ("started_at", text(manifests.iter().map(|m| &m.started_at))),
+        ("duration_ns", Arc::new(durations.collect::<Int64Array>())),
+        ("tool_version", text(manifests.iter().map(|m| &m.tool_version))),
+        ("lost_chunks", Arc::new(lost.collect::<Int64Array>())),
+    ];
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+fn text<'a>(values: impl Iterator<Item = &'a String>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}

@@ -1,0 +1,97 @@
+//! `tokentape analyze`: the standard analysis of one or more traces, a query a section.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::Exit;
+use super::output::{Format, Output};
+use crate::analyze::{Library, Session};
+use crate::table::{Form, Table};
+use crate::trace::find;
+
+/// The sections, in order: queries that ship with the tool.
+const SECTIONS: [&str; 5] = ["efficiency", "runs", "budget", "slowdown", "latency"];
+
+/// The standard analysis of one or more traces
+///
+/// Efficiency under every rule side by side, where the time went, what concurrency cost each agent,
+/// and latency. Each section is one file in queries/.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Trace folders, folders of traces, or globs
+    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    trace: Vec<String>,
+    /// Only these sections
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Look for queries and views here first
+    #[arg(long, value_name = "DIR")]
+    queries: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Exit {
+    let library = Library::new(args.queries.as_deref())?;
+    let names = match args.only.is_empty() {
+        true => SECTIONS.map(str::to_owned).to_vec(),
+        false => args.only.clone(),
+    };
+    let mut sections = Vec::new();
+    for name in names {
+        let about = about(&library.query(&name)?);
+        sections.push((name, about));
+    }
+    let session = Session::open(&find(&args.trace)?, library)?;
+    let mut answered = Vec::new();
+    for (name, about) in sections {
+        let table = session.named(&name).await?;
+        answered.push((name, about, table));
+    }
+    args.output.bytes(&written(&answered, args.output.format)?)?;
+    Ok(0)
+}
+
+/// What a query says of itself: the comment it begins with.
+pub fn about(sql: &str) -> String {
+    let comment = sql.lines().map_while(|line| line.strip_prefix("--"));
+    comment.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+fn written(sections: &[(String, String, Table)], format: Format) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    match format {
+        Format::Table | Format::Markdown => {
+            for (index, (name, about, table)) in sections.iter().enumerate() {
+                let mut heading = String::new();
+                let gap = if index == 0 { "" } else { "\n" };
+                let _ = match format {
+                    Format::Markdown => write!(heading, "{gap}## {name}\n\n{about}\n\n"),
+                    _ => writeln!(heading, "{gap}{}\n{about}", name.to_uppercase()),
+                };
+                out.extend_from_slice(heading.as_bytes());
+                let form = if format == Format::Markdown { Form::Markdown } else { Form::Text };
+                table.write(form, &mut out)?;
+            }
+        }
+        Format::Json => {
+            let mut object = serde_json::Map::new();
+            for (name, _, table) in sections {
+                let mut rows = Vec::new();
+                table.write(Form::Json, &mut rows)?;
+                object.insert(name.clone(), serde_json::from_slice(&rows)?);
+            }
+            serde_json::to_writer_pretty(&mut out, &object)?;
+            out.push(b'\n');
+        }
+        Format::Csv | Format::Ndjson => match (sections, format.form()) {
+            ([(_, _, table)], Some(form)) => table.write(form, &mut out)?,
+            _ => bail!("this form holds one table; choose a section with --only NAME"),
+        },
+        Format::Parquet => bail!("only `sql` writes Parquet; choose another --format"),
+    }
+    Ok(out)
+}

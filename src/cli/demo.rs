@@ -1,0 +1,117 @@
+//! `tokentape demo`: the whole loop on the bundled trace, no server needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use include_dir::{Dir, include_dir};
+
+use super::agents::ANY_PORT;
+use super::figures::{Forms, render};
+use super::output::{Format, Output};
+use super::{Exit, Failed};
+use crate::analyze::{Library, Session};
+use crate::bench::{Rerun, Script};
+use crate::clock::Clock;
+use crate::draw;
+use crate::record::{Agent, Endpoint, Ports, Recorder};
+use crate::replay::{Replay, Speed};
+use crate::trace::{self, Manifest, Trace, Writer};
+
+static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/traces/gemma3-270m-pair");
+
+/// How long a server of the demo may be silent; it replays answers that took seconds.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The whole loop on the bundled trace, no server needed
+///
+/// Two fake Ollamas serve a recorded session of two agents at its recorded pace; the same agents ask
+/// again, through the recorder; the new trace is sealed, analysed and drawn.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where everything goes [default: a new folder for temporary files]
+    #[arg(short, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Exit {
+    let clock = Clock::start();
+    let folder = args.output.unwrap_or_else(|| temporary(&clock));
+    let original = unpacked(&folder.join("original"))?;
+    let recorded = again(&original, &folder.join("trace"), clock).await?;
+    let session = Session::open(std::slice::from_ref(&recorded), Library::default())?;
+    let efficiency = session.named("efficiency").await?;
+    let pictures = folder.join("figures");
+    let both = Forms {
+        svg: true,
+        png: true,
+    };
+    let drawn = render(&session, &draw::figures(None, &[])?, &pictures, both).await?;
+    let out = Output {
+        format: Format::Table,
+        output: None,
+    };
+    out.table(&efficiency)?;
+    let at = |folder: &Path| folder.display().to_string();
+    println!("\nthe recording it began with   {}", at(&original.folder));
+    println!("recorded again just now       {}", at(&recorded.folder));
+    for picture in drawn.iter().filter(|path| path.extension().is_some_and(|e| e == "svg")) {
+        println!("drawn from it                 {}", at(picture));
+    }
+    println!("\nask it anything:  tokentape sql {} -c 'select * from run_metrics'", at(&recorded.folder));
+    Ok(0)
+}
+
+fn temporary(clock: &Clock) -> PathBuf {
+    let id = clock.started_at().replace([':', '.'], "-");
+    std::env::temp_dir().join(format!("tokentape-demo-{id}"))
+}
+
+/// Puts the bundled trace where it can be read.
+fn unpacked(folder: &Path) -> Result<Trace> {
+    let cannot = || format!("{} cannot be written; choose another folder with -o", folder.display());
+    fs::create_dir_all(folder).with_context(cannot)?;
+    BUNDLED.extract(folder).with_context(cannot)?;
+    Trace::open(folder)
+}
+
+/// Serves `original`, has its agents ask again through a recorder, and seals what that saw.
+async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
+    let replay = Replay::start(original, Speed::Times(1.0), |_| ANY_PORT).await?;
+    let mut agents = Vec::new();
+    for (name, url) in replay.urls() {
+        agents.push(Agent {
+            name,
+            endpoint: Endpoint::parse(&url)?,
+            listen: ANY_PORT,
+        });
+    }
+    let ports = Ports::take(&agents).await?;
+    let declared = agents.iter().map(|agent| trace::Agent {
+        name: agent.name.clone(),
+        endpoint: agent.endpoint.url(),
+        server_version: None,
+    });
+    let session = Manifest {
+        agents: declared.collect(),
+        ..Manifest::default()
+    };
+    let writer = Writer::create(folder, clock, session)?;
+    let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT)?;
+    let rerun = Rerun::new(recorder.urls(), Some(1.0))?;
+    let script = Script::of(original)?;
+    let runs = script.runs.len();
+    for (index, run) in script.runs.into_iter().enumerate() {
+        eprintln!("tokentape: run {} of {runs}, {}", index + 1, run.run.phase);
+        rerun.play(run).await?;
+    }
+    recorder.end(Duration::from_secs(1)).await?;
+    let sealed = tokio::task::spawn_blocking(|| writer.finish()).await;
+    sealed.context("sealing died")?.map_err(Failed)?;
+    let trace = Trace::open(folder)?;
+    let problems = trace::verify(&trace)?;
+    anyhow::ensure!(problems.is_empty(), "{}", problems.join("; "));
+    Ok(trace)
+}

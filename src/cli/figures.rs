@@ -1,0 +1,100 @@
+//! `tokentape figures`: render figures, each a query and a chart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Exit, Failed};
+use crate::analyze::{Library, Session};
+use crate::draw::{self, Figure};
+use crate::trace::find;
+
+/// Pixels of a PNG for each pixel of its SVG.
+const PNG_SCALE: f32 = 2.0;
+
+/// Render figures
+///
+/// A figure is a TOML file that names a query and says how its answer is drawn. The same trace gives
+/// the same bytes on every run.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Trace folders, folders of traces, or globs
+    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    trace: Vec<String>,
+    /// Where the pictures go
+    #[arg(short, value_name = "DIR", default_value = "figures")]
+    output: PathBuf,
+    /// Only these figures
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    only: Vec<String>,
+    /// SVG only
+    #[arg(long, conflicts_with = "png")]
+    svg: bool,
+    /// PNG only
+    #[arg(long)]
+    png: bool,
+    /// Look for figures here first
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
+    /// Look for queries and views here first
+    #[arg(long, value_name = "DIR")]
+    queries: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Exit {
+    let figures = draw::figures(args.figures.as_deref(), &args.only)?;
+    let library = Library::new(args.queries.as_deref())?;
+    let session = Session::open(&find(&args.trace)?, library)?;
+    let forms = Forms {
+        svg: !args.png,
+        png: !args.svg,
+    };
+    for path in render(&session, &figures, &args.output, forms).await? {
+        println!("{}", path.display());
+    }
+    Ok(0)
+}
+
+/// Which pictures are made.
+#[derive(Clone, Copy)]
+pub struct Forms {
+    pub svg: bool,
+    pub png: bool,
+}
+
+/// Renders figures into `folder` and returns the files in order.
+///
+/// # Errors
+/// If a query fails, does not fit its figure, or a file cannot be written.
+pub async fn render(
+    session: &Session,
+    figures: &[Figure],
+    folder: &Path,
+    forms: Forms,
+) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let mut written = Vec::new();
+    for figure in figures {
+        let table = session.named(&figure.query).await?;
+        let svg = figure.svg(&table)?;
+        if forms.svg {
+            let path = folder.join(format!("{}.svg", figure.name));
+            write(&path, svg.as_bytes())?;
+            written.push(path);
+        }
+        if forms.png {
+            let path = folder.join(format!("{}.png", figure.name));
+            write(&path, &draw::png(&svg, PNG_SCALE)?)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = fs::write(path, bytes);
+    let written = written.with_context(|| format!("{} cannot be written", path.display()));
+    Ok(written.map_err(Failed)?)
+}

@@ -1,0 +1,71 @@
+//! `tokentape info`: what a trace is and holds.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+
+use super::Exit;
+use super::output::{Format, Output};
+use crate::trace::{Trace, find};
+
+/// What a trace is and holds
+#[derive(clap::Args)]
+pub struct Args {
+    /// Trace folders, folders of traces, or globs
+    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    trace: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Exit {
+    let traces = find(&args.trace)?;
+    let manifests: Vec<_> = traces.iter().map(|trace| &trace.manifest).collect();
+    let text = match args.output.format {
+        Format::Table => {
+            let texts: Result<Vec<String>> = traces.iter().map(described).collect();
+            texts?.join("\n")
+        }
+        Format::Json => serde_json::to_string_pretty(&manifests)? + "\n",
+        Format::Ndjson => {
+            let lines: Result<Vec<String>, _> =
+                manifests.iter().map(serde_json::to_string).collect();
+            lines?.join("\n") + "\n"
+        }
+        _ => bail!("info is printed as table, json or ndjson"),
+    };
+    args.output.bytes(text.as_bytes())?;
+    Ok(0)
+}
+
+fn described(trace: &Trace) -> Result<String> {
+    let manifest = &trace.manifest;
+    let mut text = String::new();
+    writeln!(text, "{}", trace.folder.display())?;
+    writeln!(text, "  session   {}", manifest.session_id)?;
+    let seconds = manifest.duration_ns as f64 / 1e9;
+    writeln!(text, "  recorded  {}, {seconds:.1} s", manifest.started_at)?;
+    let status = serde_json::to_value(manifest.status)?;
+    let status = status.as_str().unwrap_or_default();
+    writeln!(text, "  status    {status}, {} chunks lost", manifest.lost_chunks)?;
+    let host = &manifest.host;
+    let cpu = host.cpu_model.as_deref().unwrap_or("unknown processor");
+    let cores = host.cores.map_or("?".to_owned(), |cores| cores.to_string());
+    writeln!(text, "  host      {} {}, {cores} cores, {cpu}", host.os, host.arch)?;
+    for agent in &manifest.agents {
+        let version = agent.server_version.as_ref();
+        let version = version.map_or(String::new(), |version| format!(" (version {version})"));
+        writeln!(text, "  agent     {}: {}{version}", agent.name, agent.endpoint)?;
+    }
+    for (key, value) in &manifest.labels {
+        writeln!(text, "  label     {key}={value}")?;
+    }
+    if !manifest.redacted.is_empty() {
+        writeln!(text, "  withheld  {}", manifest.redacted.join(", "))?;
+    }
+    for file in &manifest.files {
+        writeln!(text, "  {:<18} {:>9} rows {:>11} bytes", file.name, file.rows, file.bytes)?;
+    }
+    Ok(text)
+}

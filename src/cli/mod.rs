@@ -1,0 +1,111 @@
+//! The command line: one file a command, each flags and a call into the library.
+
+mod agents;
+mod analyze;
+mod demo;
+mod figures;
+mod info;
+mod output;
+mod record;
+mod recover;
+mod replay;
+mod signals;
+mod sql;
+mod verify;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+/// What a command ends with: the process's exit code.
+///
+/// 0 done; 1 the answer is "no"; 2 wrong usage or bad input; 3 the work itself failed.
+type Exit = anyhow::Result<u8>;
+
+/// The answer is "no": a check failed, a replay was incomplete.
+const NO: u8 = 1;
+const BAD_INPUT: u8 = 2;
+const FAILED: u8 = 3;
+
+/// The work itself failed, though nothing was wrong with what was asked: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Failed(anyhow::Error);
+
+/// Record what local language models stream to agents; analyse, draw and replay it.
+#[derive(Parser)]
+#[command(name = "tokentape", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Record(record::Args),
+    Replay(replay::Args),
+    Sql(sql::Args),
+    Analyze(analyze::Args),
+    Figures(figures::Args),
+    Info(info::Args),
+    Verify(verify::Args),
+    Recover(recover::Args),
+    Demo(demo::Args),
+}
+
+/// Runs the program with its arguments and returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed terminal is no reason to fail on top of the usage error.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT);
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(code) => code,
+        // `tokentape ... | head` has read enough.
+        Err(error) if is_closed_pipe(&error) => 0,
+        Err(error) => {
+            let sentence = format!("{error:#}");
+            eprintln!("tokentape: {}", sentence.split_whitespace().collect::<Vec<_>>().join(" "));
+            if error.is::<Failed>() { FAILED } else { BAD_INPUT }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Exit {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed(error.into()))?;
+    runtime.block_on(async {
+        match command {
+            Command::Record(args) => record::run(args).await,
+            Command::Replay(args) => replay::run(args).await,
+            Command::Sql(args) => sql::run(args).await,
+            Command::Analyze(args) => analyze::run(args).await,
+            Command::Figures(args) => figures::run(args).await,
+            Command::Info(args) => info::run(&args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Recover(args) => recover::run(&args),
+            Command::Demo(args) => demo::run(args).await,
+        }
+    })
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

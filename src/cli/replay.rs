@@ -1,0 +1,146 @@
+//! `tokentape replay`: serve a recorded trace as a fake Ollama.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::agents::{ANY_PORT, Announce, announce, parse_listen};
+use super::signals::Signals;
+use super::{Exit, NO};
+use crate::record::child;
+use crate::replay::{Replay, Speed};
+use crate::trace::{Trace, find};
+
+/// Recorded requests that are listed when nobody asked for them; more are counted.
+const LISTED: usize = 10;
+
+/// Serve a recorded trace as a fake Ollama
+///
+/// Each agent of the trace gets a port of its own, on which its recorded answers come back byte for
+/// byte and chunk for chunk. Requests match on method, path and JSON body, first in first out.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape replay traces/today -- pytest
+  tokentape replay traces/today --speed 1 --agent collector@11434 --agent insight@11435
+
+The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} in its arguments
+becomes that agent's URL. Exit code 1 if recorded requests were never asked for.")]
+pub struct Args {
+    /// The trace's folder
+    trace: String,
+    /// Where the first agent's server listens, the others on the ports that follow
+    /// [default: 127.0.0.1:11434, with a command any free ports]
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Where one agent's server listens
+    #[arg(long, value_name = "NAME@ADDR", value_parser = parse_place)]
+    agent: Vec<(String, SocketAddr)>,
+    /// The recorded pace times N, or `max`: nothing waits
+    #[arg(long, value_name = "N|max", default_value = "max", value_parser = parse_speed)]
+    speed: Speed,
+    /// Recorded requests that nobody asks for are no failure
+    #[arg(long)]
+    allow_unused: bool,
+    /// Tell the agents' URLs on stdout
+    #[arg(long, value_name = "FORM")]
+    announce: Option<Announce>,
+    /// Say only what went wrong
+    #[arg(long)]
+    quiet: bool,
+    /// The command that is served
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+fn parse_place(text: &str) -> Result<(String, SocketAddr)> {
+    let place = text.split_once('@').context("an agent's place is written NAME@ADDR")?;
+    Ok((place.0.to_owned(), parse_listen(place.1)?))
+}
+
+/// Parses a speed: a positive number, or `max`.
+pub fn parse_speed(text: &str) -> Result<Speed> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    let times: f64 = text.parse().context("a speed is a number, or max")?;
+    ensure!(times > 0.0 && times.is_finite(), "a speed is a positive number, or max");
+    Ok(Speed::Times(times))
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Exit {
+    let [trace]: [Trace; 1] = match find(std::slice::from_ref(&args.trace))?.try_into() {
+        Ok(one) => one,
+        Err(many) => bail!(
+            "{} holds {} traces; name the one to replay",
+            args.trace,
+            many.len()
+        ),
+    };
+    let places = places(&args, &trace)?;
+    let mut signals = Signals::listen()?;
+    let replay = Replay::start(&trace, args.speed, |agent| {
+        places.get(agent).copied().unwrap_or(ANY_PORT)
+    })
+    .await?;
+    let urls = replay.urls();
+    announce(args.announce, &urls);
+    if !args.quiet {
+        for (name, url) in &urls {
+            eprintln!("tokentape: replaying {name} at {url}");
+        }
+    }
+    let code = match args.command.is_empty() {
+        true => {
+            signals.next().await;
+            0
+        }
+        false => signals.wait(&mut child::start(&args.command, &urls)?).await?,
+    };
+    let unused = replay.unused();
+    if unused.is_empty() || args.allow_unused {
+        return Ok(code);
+    }
+    eprintln!(
+        "tokentape: {} of {} recorded requests were never asked for:",
+        unused.len(),
+        replay.recorded()
+    );
+    for line in unused.iter().take(LISTED) {
+        eprintln!("  {line}");
+    }
+    if unused.len() > LISTED {
+        eprintln!("  and {} more", unused.len() - LISTED);
+    }
+    Ok(if code == 0 { NO } else { code })
+}
+
+/// Where each agent's server listens.
+fn places(args: &Args, trace: &Trace) -> Result<BTreeMap<String, SocketAddr>> {
+    let ollama = SocketAddr::new(ANY_PORT.ip(), 11434);
+    let first = match args.listen {
+        Some(addr) => addr,
+        None if args.command.is_empty() => ollama,
+        None => ANY_PORT,
+    };
+    let mut places = BTreeMap::new();
+    for (index, agent) in trace.manifest.agents.iter().enumerate() {
+        let mut place = first;
+        if place.port() != 0 {
+            let port = usize::from(place.port()) + index;
+            let port = u16::try_from(port).context("--listen leaves no port for every agent")?;
+            place.set_port(port);
+        }
+        places.insert(agent.name.clone(), place);
+    }
+    for (name, place) in &args.agent {
+        let names: Vec<&String> = places.keys().collect();
+        ensure!(
+            places.contains_key(name),
+            "--agent {name}@{place}: the trace has no such agent, only {names:?}"
+        );
+        places.insert(name.clone(), *place);
+    }
+    Ok(places)
+}

@@ -1,0 +1,249 @@
+//! `Axis`: where a value lies between two edges, and its ticks. plotters maps and chooses.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use plotters::coord::combinators::{IntoLogRange, LogCoord};
+use plotters::coord::ranged1d::Ranged;
+use plotters::coord::types::RangedCoordf64;
+
+use super::lettering::{AXIS_LABEL, TICK};
+use super::sheet::{Anchor, Area, Sheet};
+use super::template::grouped;
+use super::theme;
+
+/// plotters maps to whole numbers; mapping to this many a pixel keeps the tenths.
+const FINENESS: f64 = 10.0;
+/// Free space between two tick labels.
+const LABEL_GAP: f64 = 14.0;
+/// Height that [`Axis::draw_below`] takes under the data: tick labels and the axis' own label.
+pub const HEIGHT_BELOW: f64 = 48.0;
+/// The same where the axis has no label.
+pub const HEIGHT_BELOW_UNLABELLED: f64 = 26.0;
+
+enum Mapping {
+    Linear(RangedCoordf64),
+    Log(LogCoord<f64>),
+}
+
+/// A value axis between two edges of the sheet.
+pub struct Axis {
+    mapping: Mapping,
+    range: Range<f64>,
+    edges: (f64, f64),
+}
+
+impl Axis {
+    /// A linear axis over `range`; an empty range is widened around its value.
+    pub fn linear(range: Range<f64>, edges: (f64, f64)) -> Self {
+        let range = match range.start < range.end {
+            true => range,
+            false => {
+                let reach = (range.start.abs() * 0.1).max(0.5);
+                range.start - reach..range.start + reach
+            }
+        };
+        Self {
+            mapping: Mapping::Linear(range.clone().into()),
+            range,
+            edges,
+        }
+    }
+
+    /// A logarithmic axis over a positive `range`, with a little air at both ends.
+    pub fn log(range: Range<f64>, edges: (f64, f64)) -> Self {
+        let air = (range.end / range.start).powf(0.02).max(1.02);
+        let range = range.start / air..range.end * air;
+        Self {
+            mapping: Mapping::Log(range.clone().log_scale().into()),
+            range,
+            edges,
+        }
+    }
+
+    /// Where `value` lies. What is off the axis lies on its nearer edge.
+    pub fn place(&self, value: f64) -> f64 {
+        let inside = value.clamp(self.range.start, self.range.end);
+        let (from, to) = self.edges;
+        let limit = (
+            (from * FINENESS).round() as i32,
+            (to * FINENESS).round() as i32,
+        );
+        let unit = match &self.mapping {
+            Mapping::Linear(mapping) => mapping.map(&inside, limit),
+            Mapping::Log(mapping) => mapping.map(&inside, limit),
+        };
+        f64::from(unit) / FINENESS
+    }
+
+    /// Ticks at round values, as many as stand apart when their labels are written.
+    fn ticks(&self) -> Vec<(f64, String)> {
+        let length = (self.edges.1 - self.edges.0).abs();
+        match &self.mapping {
+            Mapping::Linear(mapping) => {
+                let most = (length / 62.0).clamp(2.0, 12.0) as usize;
+                labelled(mapping.key_points(most))
+            }
+            Mapping::Log(_) => {
+                // From fine to coarse; the first whose labels keep apart is taken. Within less
+                // than a factor of ten, steps of one size read better than 1-2-5.
+                let mut choices = vec![
+                    self.decades(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]),
+                    self.decades(&[1.0, 2.0, 3.0, 5.0]),
+                    self.decades(&[1.0, 2.0, 5.0]),
+                    self.decades(&[1.0]),
+                ];
+                if self.range.end / self.range.start < 8.0 {
+                    let linear = RangedCoordf64::from(self.range.clone());
+                    choices.splice(0..0, [8, 6, 4].map(|most| linear.key_points(most)));
+                }
+                let fits = choices
+                    .into_iter()
+                    .map(labelled)
+                    .find(|ticks| self.stand_apart(ticks));
+                // Over very many decades: every second, third, ... power of ten.
+                fits.unwrap_or_else(|| {
+                    let powers = labelled(self.decades(&[1.0]));
+                    let step = (2..).find(|step| {
+                        let kept: Vec<_> = powers.iter().step_by(*step).cloned().collect();
+                        kept.len() < 3 || self.stand_apart(&kept)
+                    });
+                    powers.into_iter().step_by(step.unwrap_or(2)).collect()
+                })
+            }
+        }
+    }
+
+    fn decades(&self, within: &[f64]) -> Vec<f64> {
+        let first = self.range.start.log10().floor() as i32;
+        let last = self.range.end.log10().ceil() as i32;
+        (first..=last)
+            .flat_map(|power| within.iter().map(move |step| step * 10f64.powi(power)))
+            .filter(|value| self.range.contains(value))
+            .collect()
+    }
+
+    fn stand_apart(&self, ticks: &[(f64, String)]) -> bool {
+        let reach = |(value, label): &(f64, String)| {
+            let half = TICK.width(label) / 2.0;
+            (self.place(*value) - half, self.place(*value) + half)
+        };
+        ticks
+            .windows(2)
+            .all(|pair| reach(&pair[0]).1 + LABEL_GAP <= reach(&pair[1]).0)
+    }
+
+    /// Draws the grid lines over `data` and, under it, tick labels and the axis' label.
+    pub fn draw_below(&self, sheet: &Sheet<'_>, data: Area, caption: &str) -> Result<()> {
+        let baseline = data.bottom + 18.0;
+        for (value, label) in self.ticks() {
+            let x = self.place(value);
+            sheet.line(&[(x, data.top), (x, data.bottom)], theme::GRID, 0.8)?;
+            sheet.line(
+                &[(x, data.bottom), (x, data.bottom + 4.0)],
+                theme::AXIS,
+                0.8,
+            )?;
+            // A label at the sheet's very edge leans inwards instead of being cut.
+            let half = TICK.width(&label) / 2.0;
+            let x = x.clamp(half + 4.0, theme::WIDTH - half - 4.0);
+            sheet.text(&label, (x, baseline), Anchor::Middle, TICK)?;
+        }
+        sheet.line(
+            &[(data.left, data.bottom), (data.right, data.bottom)],
+            theme::AXIS,
+            0.8,
+        )?;
+        let caption = AXIS_LABEL.shorten(caption, data.width());
+        let middle = (data.left + data.right) / 2.0;
+        let place = (middle, baseline + 22.0);
+        sheet.text(&caption, place, Anchor::Middle, AXIS_LABEL)
+    }
+}
+
+/// Ticks with their labels, all with as many decimals as the finest of them needs.
+fn labelled(values: Vec<f64>) -> Vec<(f64, String)> {
+    let decimals_of = |value: f64| {
+        (0..9)
+            .find(|digits| {
+                let scaled = value * 10f64.powi(*digits);
+                (scaled - scaled.round()).abs() <= 1e-6 * scaled.abs().max(1e-3)
+            })
+            .unwrap_or(9) as usize
+    };
+    let finest = values.iter().map(|value| decimals_of(*value)).max();
+    // On a log axis 0.01 and 100 each need their own decimals; evenly spaced ticks need the same.
+    let even = values
+        .windows(3)
+        .all(|three| ((three[2] - three[1]) / (three[1] - three[0]) - 1.0).abs() < 1e-6);
+    values
+        .into_iter()
+        .map(|value| {
+            let decimals = match even {
+                true => finest.unwrap_or(0),
+                false => decimals_of(value),
+            };
+            // Rounding error around zero must not come out as a negative zero.
+            let value = if value.abs() < 1e-12 { 0.0 } else { value };
+            (value, grouped(&format!("{value:.decimals$}")))
+        })
+        .collect()
+}
+
+/// The unit a time axis is shown in, and how many of the column's units it holds: milliseconds
+/// over seconds become seconds. Other units stay as they are.
+pub fn shown_unit(unit: &str, span: f64) -> (&str, f64) {
+    const TIMES: [(&str, f64); 4] = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
+    let spelled = if unit == "us" { "µs" } else { unit };
+    match TIMES.iter().find(|(name, _)| *name == spelled) {
+        None => (unit, 1.0),
+        Some((_, own)) => {
+            let fitting = TIMES
+                .iter()
+                .rev()
+                .find(|(_, size)| size <= own || span * own >= 2.0 * size)
+                .filter(|(_, size)| size >= own);
+            fitting.map_or((unit, 1.0), |(name, size)| (*name, size / own))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks().into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_carry_the_same_decimals() {
+        let axis = Axis::linear(0.0..3.1, (100.0, 800.0));
+        assert_eq!(labels(&axis)[..3], ["0.0", "0.5", "1.0"]);
+    }
+
+    #[test]
+    fn log_ticks_keep_apart_over_any_range() {
+        for (from, to) in [(1e-6, 1e9), (0.01, 4000.0), (11.0, 26.0), (17.0, 17.0)] {
+            let axis = Axis::log(from..to, (100.0, 800.0));
+            let ticks = axis.ticks();
+            assert!(axis.stand_apart(&ticks), "{ticks:?}");
+            assert!(ticks.len() >= 2, "{from} to {to}: {ticks:?}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_over_seconds_are_shown_as_seconds() {
+        assert_eq!(shown_unit("ms", 3100.0), ("s", 1000.0));
+        assert_eq!(shown_unit("ms", 800.0), ("ms", 1.0));
+        assert_eq!(shown_unit("us", 800.0), ("µs", 1.0));
+        assert_eq!(shown_unit("tok/s", 1e9), ("tok/s", 1.0));
+        assert_eq!(shown_unit("s", 0.5), ("s", 1.0));
+    }
+
+    #[test]
+    fn one_value_alone_still_has_an_axis() {
+        let axis = Axis::linear(5.0..5.0, (0.0, 100.0));
+        assert!((axis.place(5.0) - 50.0).abs() < 0.2);
+    }
+}

@@ -1,0 +1,313 @@
+//! `ecdf`: cumulative distribution as steps, one line a group, its n and percentiles in the key.
+
+use anyhow::Result;
+
+use super::axis::{Axis, HEIGHT_BELOW, shown_unit};
+use super::channels::{Channel, Channels, Column, place_of};
+use super::figure::{AxisScale, Figure};
+use super::frame::{Chart, Entry, Legend, Swatch, empty, frame, no_rows};
+use super::lettering::{AXIS_LABEL, TICK};
+use super::sheet::{Anchor, Area, Sheet};
+use super::template::grouped;
+use super::theme;
+use crate::table::Table;
+
+pub const CHANNELS: &[Channel] = &[
+    Channel::required("x", "the value"),
+    Channel::required("y", "the share of values up to it, 0 to 1"),
+    Channel::optional("group", "one line each"),
+    Channel::optional("n", "values of the group"),
+    Channel::optional("p50", "median of the group"),
+    Channel::optional("p99", "99th percentile of the group"),
+];
+
+const PLOT: f64 = 340.0;
+/// Steps closer than this many pixels along x are drawn as one upright: nothing is seen of them.
+const STEP: f64 = 0.4;
+
+/// One group's line.
+#[derive(Default)]
+struct Line {
+    points: Vec<(f64, f64)>,
+    n: Option<f64>,
+    p50: Option<f64>,
+    p99: Option<f64>,
+}
+
+struct Lines {
+    names: Vec<String>,
+    lines: Vec<Line>,
+}
+
+impl Lines {
+    fn read(channels: &Channels<'_>) -> Result<Self> {
+        let (x, y) = (channels.required("x")?, channels.required("y")?);
+        let group = channels.optional("group")?;
+        let (n, p50, p99) = (
+            channels.optional("n")?,
+            channels.optional("p50")?,
+            channels.optional("p99")?,
+        );
+        let (mut names, mut lines) = (Vec::new(), Vec::<Line>::new());
+        let number = |column: Option<Column<'_>>, row| match column {
+            Some(column) => column.number(row),
+            None => Ok(None),
+        };
+        for row in 0..channels.len() {
+            let name = match group {
+                Some(column) => column.label(row)?,
+                None => String::new(),
+            };
+            let place = place_of(&mut names, &name);
+            if place == lines.len() {
+                lines.push(Line {
+                    points: Vec::new(),
+                    n: number(n, row)?,
+                    p50: number(p50, row)?,
+                    p99: number(p99, row)?,
+                });
+            }
+            let (Some(value), Some(share)) = (x.number(row)?, y.number(row)?) else {
+                continue;
+            };
+            if !(0.0..=1.0 + 1e-9).contains(&share) {
+                return Err(y.wrong(row, &share.to_string(), "a share between 0 and 1"));
+            }
+            lines[place].points.push((value, share));
+        }
+        for line in &mut lines {
+            line.points
+                .sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1)));
+        }
+        Ok(Self { names, lines })
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        points.map(|(value, _)| *value)
+    }
+}
+
+/// Draws the figure.
+pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
+    let channels = Channels::new(figure, table)?;
+    if channels.is_empty() {
+        return empty(figure, table, &no_rows(figure));
+    }
+    let lines = Lines::read(&channels)?;
+    let log = figure.x_scale == AxisScale::Log;
+    let shown_values = || lines.values().filter(|value| !log || *value > 0.0);
+    let low = shown_values().fold(f64::INFINITY, f64::min);
+    let high = shown_values().fold(f64::NEG_INFINITY, f64::max);
+    if low > high {
+        let column = channels.required("x")?;
+        let why = match lines.values().next() {
+            None => format!("no values: every “{}” is null", column.name()),
+            Some(_) => format!(
+                "no values above 0 in “{}”, and the axis is logarithmic",
+                column.name()
+            ),
+        };
+        return empty(figure, table, &why);
+    }
+
+    let unit = figure.units.x.as_deref();
+    let (shown, per_shown) = match unit {
+        // Over decades a reader wants the unit the table has.
+        Some(unit) if log => (unit, 1.0),
+        unit => shown_unit(unit.unwrap_or_default(), high),
+    };
+    let range = low / per_shown..high / per_shown;
+    let mut remarks = Vec::new();
+    if log && lines.values().any(|value| value <= 0.0) {
+        remarks.push(
+            "Values of 0 or less lie left of the logarithmic axis: a line enters at their share."
+                .to_owned(),
+        );
+    }
+    if lines
+        .lines
+        .iter()
+        .any(|line| line.p50.is_some() || line.p99.is_some())
+    {
+        let which = match (channels.optional("p50")?, channels.optional("p99")?) {
+            (Some(_), Some(_)) => "p50 and p99",
+            (Some(_), None) => "p50",
+            _ => "p99",
+        };
+        remarks.push(format!("Dots: {which} of each line."));
+    }
+
+    let y_label = figure.y_label.clone().unwrap_or_default();
+    let above = if y_label.is_empty() { 8.0 } else { 26.0 };
+    let caption = figure.x_caption(unit.map(|_| shown));
+    let chart = Chart {
+        legend: legend(&lines, shown, per_shown),
+        height: above + PLOT + HEIGHT_BELOW,
+        description: description(&lines, &caption),
+        remarks,
+        draw: Box::new(|sheet, area| {
+            let data = Area {
+                left: area.left + TICK.width("100%") + 10.0,
+                right: area.right - 6.0,
+                top: area.top + above,
+                bottom: area.top + above + PLOT,
+            };
+            let axis = match log {
+                true => Axis::log(range, (data.left, data.right)),
+                false => {
+                    let air = (range.end - range.start) * 0.02;
+                    let start = match range.start >= 0.0 && range.start < range.end * 0.3 {
+                        true => 0.0,
+                        false => range.start - air,
+                    };
+                    Axis::linear(start..range.end + air, (data.left, data.right))
+                }
+            };
+            axis.draw_below(sheet, data, &caption)?;
+            let shares = draw_shares(sheet, data, &y_label, area.left)?;
+            for (index, line) in lines.lines.iter().enumerate() {
+                let steps = steps(line, |value| axis.place(value / per_shown), &shares);
+                if !steps.is_empty() {
+                    sheet.line(&steps, theme::group_colour(index), stroke(index))?;
+                }
+            }
+            for (index, line) in lines.lines.iter().enumerate() {
+                for (value, share) in [(line.p50, 0.5), (line.p99, 0.99)] {
+                    if let Some(value) = value.filter(|value| !log || *value > 0.0) {
+                        let at = (axis.place(value / per_shown), shares.place(share));
+                        sheet.dot(at, 3.6, theme::group_colour(index))?;
+                    }
+                }
+            }
+            Ok(())
+        }),
+    };
+    frame(figure, table, chart)
+}
+
+/// Where colours come round again, a thinner line tells the groups apart.
+fn stroke(index: usize) -> f64 {
+    if theme::colour_repeats(index) {
+        1.0
+    } else {
+        2.0
+    }
+}
+
+/// Draws the axis of shares, 0 to 100 %, and returns it.
+fn draw_shares(sheet: &Sheet<'_>, data: Area, label: &str, left: f64) -> Result<Axis> {
+    let shares = Axis::linear(0.0..1.0, (data.bottom, data.top));
+    for (share, text) in [
+        (0.0, "0%"),
+        (0.25, "25%"),
+        (0.5, "50%"),
+        (0.75, "75%"),
+        (1.0, "100%"),
+    ] {
+        let y = shares.place(share);
+        if share > 0.0 {
+            sheet.line(&[(data.left, y), (data.right, y)], theme::GRID, 0.8)?;
+        }
+        let at = (data.left - 8.0, y + TICK.drop());
+        sheet.text(text, at, Anchor::End, TICK)?;
+    }
+    // Lying above the axis a label is read without turning the head.
+    let label = AXIS_LABEL.shorten(label, data.right - left);
+    sheet.text(&label, (left, data.top - 14.0), Anchor::Start, AXIS_LABEL)?;
+    Ok(shares)
+}
+
+/// The corners of a line's steps, from 0 at its least value to its last share at its greatest.
+/// Values off the axis count where it begins.
+fn steps(line: &Line, place: impl Fn(f64) -> f64, shares: &Axis) -> Vec<(f64, f64)> {
+    let mut corners: Vec<(f64, f64)> = Vec::new();
+    for (value, share) in &line.points {
+        let (x, y) = (place(*value), shares.place(*share));
+        match corners.last().copied() {
+            None => corners.extend([(x, shares.place(0.0)), (x, y)]),
+            // Still on the same upright: only its top moves.
+            Some((upright, _)) if x - upright < STEP => {
+                if let Some(top) = corners.last_mut() {
+                    top.1 = y;
+                }
+            }
+            Some((_, before)) => corners.extend([(x, before), (x, y)]),
+        }
+    }
+    corners
+}
+
+fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
+    let with_unit = |name: &str| match unit {
+        "" => name.to_owned(),
+        unit => format!("{name} ({unit})"),
+    };
+    let has = |of: fn(&Line) -> Option<f64>| lines.lines.iter().any(|line| of(line).is_some());
+    let (has_n, has_p50, has_p99) = (has(|l| l.n), has(|l| l.p50), has(|l| l.p99));
+    let columns = [
+        (has_n, "n".to_owned()),
+        (has_p50, with_unit("p50")),
+        (has_p99, with_unit("p99")),
+    ];
+    let heads: Vec<String> = columns
+        .into_iter()
+        .filter_map(|(there, head)| there.then_some(head))
+        .collect();
+    if heads.is_empty() && lines.names == [""] {
+        return Legend::default();
+    }
+    let entries = lines.names.iter().zip(&lines.lines).enumerate();
+    let entries = entries.map(|(index, (name, line))| {
+        let whole = |value: f64| grouped(&format!("{value:.0}"));
+        let short = |value: f64| grouped(&significant(value / per_shown));
+        let cell = |there: bool, value: Option<String>| {
+            there.then(|| value.unwrap_or_else(|| "–".to_owned()))
+        };
+        Entry {
+            swatch: Swatch::Line {
+                colour: theme::group_colour(index),
+                width: stroke(index).max(1.0) * 1.25,
+            },
+            label: if name.is_empty() { "all" } else { name }.to_owned(),
+            cells: [
+                cell(has_n, line.n.map(whole)),
+                cell(has_p50, line.p50.map(short)),
+                cell(has_p99, line.p99.map(short)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        }
+    });
+    Legend {
+        entries: entries.collect(),
+        heads,
+    }
+}
+
+/// Three significant digits, never in scientific notation.
+fn significant(value: f64) -> String {
+    let before = match value.abs() {
+        size if size > 0.0 => size.log10().floor() as i32,
+        _ => 0,
+    };
+    let decimals = (2 - before).clamp(0, 9) as usize;
+    format!("{value:.decimals$}")
+}
+
+fn description(lines: &Lines, caption: &str) -> String {
+    let groups: Vec<String> = lines
+        .names
+        .iter()
+        .zip(&lines.lines)
+        .map(|(name, line)| match line.n {
+            Some(n) => format!("{name} (n = {n})"),
+            None => name.clone(),
+        })
+        .collect();
+    format!(
+        "Cumulative distribution. Along x: {caption}. Lines: {}.",
+        groups.join(", ")
+    )
+}

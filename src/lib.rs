@@ -1,0 +1,33 @@
+//! Tokentape records what local language models stream to agents, chunk by chunk, and makes that
+//! recording the only thing anyone needs afterwards.
+//!
+//! # Three flows
+//!
+//! ```text
+//! live bytes -> record -> trace::Writer -> journal -> seal -> trace
+//! trace -> views -> query -> Table -> figure
+//! trace -> match -> pace -> fake Ollama -> client
+//! ```
+//!
+//! # Three layers
+//!
+//! | layer | rooms | may import |
+//! |---|---|---|
+//! | composers | `main`, [`cli`] | verbs, nouns |
+//! | verbs | [`record`], [`bench`], [`analyze`], [`draw`], [`replay`] | nouns, never another verb |
+//! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`clock`] | nouns below them |
+//!
+//! Every room states its one job in its first sentence. The SQL that defines each figure lives in
+//! `queries/`, the pictures in `figures/`, both as text files beside the code.
+
+pub mod analyze;
+pub mod bench;
+pub mod cli;
+pub mod clock;
+pub mod draw;
+pub mod record;
+pub mod replay;
+pub mod serve;
+pub mod table;
+pub mod trace;
+pub mod wire;

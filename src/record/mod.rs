@@ -1,0 +1,120 @@
+//! The recording proxy: one port an agent; whatever passes is forwarded at once and kept.
+//!
+//! ```text
+//! client -> serve -> proxy -> upstream -> server
+//! client <- serve <- relay <- upstream <- server
+//!                      |
+//!                    Tape          (after the chunk is on its way)
+//! ```
+
+pub mod child;
+mod control;
+mod exchange;
+mod proxy;
+mod relay;
+mod upstream;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+pub use proxy::Agent;
+pub use upstream::Endpoint;
+use tokio::net::TcpListener;
+
+use crate::serve::{self, Server};
+use crate::trace::Tape;
+use exchange::Session;
+use proxy::Proxy;
+
+/// The ports of all agents, taken but not served yet.
+pub struct Ports(Vec<(Agent, TcpListener)>);
+
+impl Ports {
+    /// Takes the port of every agent.
+    ///
+    /// # Errors
+    /// If one is taken already.
+    pub async fn take(agents: &[Agent]) -> Result<Self> {
+        let mut ports = Vec::new();
+        for agent in agents {
+            let listener = serve::listen(agent.listen, &agent.name).await?;
+            ports.push((agent.clone(), listener));
+        }
+        Ok(Self(ports))
+    }
+}
+
+/// The proxies of all agents, running until the recording ends.
+pub struct Recorder {
+    servers: Vec<(String, Server)>,
+    session: Arc<Session>,
+}
+
+impl Recorder {
+    /// Serves every agent and records onto `tape`. A server silent for `timeout` has timed out.
+    ///
+    /// # Errors
+    /// If a port's address cannot be read.
+    pub fn start(ports: Ports, tape: &Tape, timeout: Duration) -> Result<Self> {
+        let session = Arc::new(Session::default());
+        let mut servers = Vec::new();
+        for (agent, listener) in ports.0 {
+            let proxy = Arc::new(Proxy {
+                agent: agent.name.clone(),
+                endpoint: agent.endpoint,
+                tape: tape.clone(),
+                session: session.clone(),
+                timeout,
+            });
+            let server = Server::start(listener, move || {
+                let proxy = proxy.clone();
+                let idle = Arc::new(Mutex::new(None));
+                move |request| {
+                    let (proxy, idle) = (proxy.clone(), idle.clone());
+                    async move { Ok(proxy.answer(request, idle).await) }
+                }
+            })?;
+            servers.push((agent.name, server));
+        }
+        Ok(Self { servers, session })
+    }
+
+    /// Each agent's name and the URL by which it reaches its server through the recorder.
+    pub fn urls(&self) -> Vec<(String, String)> {
+        let url = |(name, server): &(String, Server)| (name.clone(), server.url());
+        self.servers.iter().map(url).collect()
+    }
+
+    /// Ends the recording: answers still under way get `grace` to end, then are cut and marked so.
+    ///
+    /// # Errors
+    /// If there were requests and none of them reached a server.
+    pub async fn end(self, grace: Duration) -> Result<()> {
+        let waited = tokio::time::timeout(grace, async {
+            while self.session.open_exchanges() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let _ = waited.await;
+        self.session.begin_ending();
+        drop(self.servers);
+        // Cut connections are dropped by the runtime, each noting its own end.
+        while self.session.open_exchanges() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        anyhow::ensure!(
+            !self.session.reached_nothing(),
+            "no request reached a server; start it, or correct --agent NAME=URL"
+        );
+        Ok(())
+    }
+}
+
+/// Asks a server which version it is: Ollama says so at /api/version. `None` if it does not.
+pub async fn server_version(endpoint: &Endpoint, patience: Duration) -> Option<String> {
+    let client = reqwest::Client::builder().no_proxy().timeout(patience).build().ok()?;
+    let answer = client.get(format!("{}/api/version", endpoint.url())).send().await.ok()?;
+    let said: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
+    Some(said.get("version")?.as_str()?.to_owned())
+}

@@ -1,0 +1,239 @@
+//! The answer's body on its way through: each chunk is stamped, forwarded, then handed to the tape.
+
+use std::collections::VecDeque;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body, Frame};
+use tokio::time::Sleep;
+
+use super::exchange::Exchange;
+use super::upstream::Connection;
+use crate::trace::Ending;
+use crate::wire::framing::BodyDecoder;
+
+/// Under a burst the tape is served at the latest after this many forwarded chunks.
+const FORWARDED_CHUNKS: usize = 1024;
+
+/// A connection to the server that waits for the next request of the same client connection.
+pub type IdleConnection = Arc<Mutex<Option<Connection>>>;
+
+/// Why the body towards the client breaks off: the server's did.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BrokenOff(String);
+
+/// A response body that reads from the server as the client takes it.
+pub struct Relay {
+    /// Gone once the body has ended.
+    connection: Option<Connection>,
+    decoder: BodyDecoder,
+    exchange: Exchange,
+    /// Where the connection goes when the body arrived whole and it may be used again.
+    idle: Option<IdleConnection>,
+    /// Stamped, not yet forwarded.
+    arrived: VecDeque<(i64, Bytes)>,
+    /// Forwarded, not yet handed to the tape.
+    forwarded: Vec<(i64, Bytes)>,
+    /// The server gave us control back once since the last chunk, so that chunk has been flushed.
+    flushed: bool,
+    /// When and how the server's body ended.
+    ended: Option<(i64, Ending, Option<String>)>,
+    silence: Silence,
+}
+
+/// Notices when nothing has come for too long, without touching a timer at every chunk.
+struct Silence {
+    limit: Duration,
+    last_ns: i64,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Relay {
+    /// Relays the body that follows on `connection`.
+    pub fn new(
+        connection: Connection,
+        decoder: BodyDecoder,
+        exchange: Exchange,
+        idle: Option<IdleConnection>,
+        silence_limit: Duration,
+    ) -> Self {
+        let now_ns = exchange.tape().clock().now_ns();
+        let mut relay = Self {
+            connection: Some(connection),
+            decoder,
+            exchange,
+            idle,
+            arrived: VecDeque::new(),
+            forwarded: Vec::new(),
+            flushed: false,
+            ended: None,
+            silence: Silence {
+                limit: silence_limit,
+                last_ns: now_ns,
+                alarm: Box::pin(tokio::time::sleep(silence_limit)),
+            },
+        };
+        // What came in one read with the head.
+        relay.decode(now_ns);
+        relay
+    }
+
+    /// Cuts what was read into the server's chunks, all of which arrived at `t_ns`.
+    fn decode(&mut self, t_ns: i64) {
+        self.silence.last_ns = t_ns;
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let arrived = &mut self.arrived;
+        let mut keep = |chunk: &[u8]| arrived.push_back((t_ns, Bytes::copy_from_slice(chunk)));
+        match self.decoder.decode(&connection.unread, &mut keep) {
+            Ok(used) => connection.unread.advance(used),
+            Err(error) => {
+                let error = format!("the server's framing is broken: {error}");
+                self.ended = Some((t_ns, Ending::BrokenOff, Some(error)));
+            }
+        }
+        if self.decoder.is_done() {
+            self.ended = Some((t_ns, Ending::Whole, None));
+        }
+    }
+
+    /// The server closed, or the connection broke: keeps what there is of an unfinished chunk.
+    fn closed(&mut self, t_ns: i64, error: String) {
+        if self.decoder.needs_close() {
+            self.ended = Some((t_ns, Ending::Whole, None));
+            return;
+        }
+        if let Some(connection) = &self.connection {
+            let rest = self.decoder.flush_partial(&connection.unread);
+            if !rest.is_empty() {
+                self.arrived.push_back((t_ns, Bytes::copy_from_slice(rest)));
+            }
+        }
+        self.ended = Some((t_ns, Ending::BrokenOff, Some(error)));
+    }
+
+    /// Reads from the server until it has nothing at the moment; ready when something came.
+    fn poll_server(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(());
+        };
+        let clock = self.exchange.tape().clock();
+        match connection.poll_read(cx) {
+            Poll::Ready(Ok(0)) => {
+                let error = "the server closed the connection before the body was complete";
+                self.closed(clock.now_ns(), error.to_owned());
+            }
+            Poll::Ready(Ok(_)) => self.decode(clock.now_ns()),
+            Poll::Ready(Err(error)) => {
+                let error = format!("the connection to the server broke: {error}");
+                self.closed(clock.now_ns(), error);
+            }
+            Poll::Pending => {
+                if self.silence.poll(cx, clock.now_ns()).is_pending() {
+                    return Poll::Pending;
+                }
+                let error = format!("the server was silent for {:?}", self.silence.limit);
+                self.ended = Some((clock.now_ns(), Ending::TimedOut, Some(error)));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn hand_over(&mut self) {
+        if !self.forwarded.is_empty() {
+            let tape = self.exchange.tape().clone();
+            tape.chunks(self.exchange.request_id, self.forwarded.drain(..));
+        }
+    }
+
+    /// Lets the server flush what it was given, once: it polls us again right after.
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.forwarded.is_empty() || std::mem::replace(&mut self.flushed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Notes the end; the connection may serve the client's next request.
+    fn conclude(&mut self) {
+        self.hand_over();
+        let Some((t_ns, ending, error)) = self.ended.clone() else {
+            return;
+        };
+        self.exchange.end(t_ns, ending, error);
+        if let (Ending::Whole, Some(idle)) = (ending, self.idle.take()) {
+            *idle.lock().unwrap_or_else(PoisonError::into_inner) = self.connection.take();
+        }
+        self.connection = None;
+    }
+}
+
+impl Silence {
+    fn poll(&mut self, cx: &mut Context<'_>, now_ns: i64) -> Poll<()> {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let silent = Duration::from_nanos((now_ns - self.last_ns).max(0) as u64);
+            match self.limit.checked_sub(silent) {
+                None | Some(Duration::ZERO) => return Poll::Ready(()),
+                Some(left) => self.alarm.set(tokio::time::sleep(left)),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let relay = self.get_mut();
+        loop {
+            if let Some((t_ns, chunk)) = relay.arrived.pop_front() {
+                if relay.forwarded.len() >= FORWARDED_CHUNKS {
+                    relay.hand_over();
+                }
+                relay.forwarded.push((t_ns, chunk.clone()));
+                relay.flushed = false;
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            if let Some((_, ending, error)) = &relay.ended {
+                let broken = (*ending != Ending::Whole)
+                    .then(|| BrokenOff(error.clone().unwrap_or_default()));
+                if relay.poll_flushed(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                relay.conclude();
+                return Poll::Ready(broken.map(Err));
+            }
+            if relay.poll_server(cx).is_pending() {
+                if relay.poll_flushed(cx).is_ready() {
+                    relay.hand_over();
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Relay {
+    /// A body of known length is dropped after its last byte, not polled for its end. Otherwise the
+    /// client has left: what arrived for it is kept all the same.
+    fn drop(&mut self) {
+        if !self.arrived.is_empty() || !matches!(self.ended, Some((_, Ending::Whole, _))) {
+            self.ended = None;
+        }
+        let arrived = std::mem::take(&mut self.arrived);
+        self.forwarded.extend(arrived);
+        self.conclude();
+    }
+}

@@ -1,0 +1,222 @@
+//! The fake Ollama: serves a trace's answers, byte for byte and chunk for chunk, on one port an agent.
+//!
+//! ```text
+//! client -> serve -> matching -> pace -> serve -> client
+//! ```
+
+mod discovery;
+mod matching;
+mod pace;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde_json::json;
+
+pub use pace::Speed;
+
+use crate::clock::Clock;
+use crate::serve;
+use crate::trace::{self, Chunk, Outcome, Trace};
+use discovery::Server as Known;
+use matching::{Key, Matcher};
+use pace::PacedBody;
+
+/// A trace being served until this is dropped.
+pub struct Replay {
+    servers: Vec<(String, serve::Server)>,
+    tape: Arc<Served>,
+}
+
+/// What all agents' servers share.
+struct Served {
+    requests: BTreeMap<i64, (trace::Request, Arc<[Chunk]>)>,
+    known: BTreeMap<String, Known>,
+    matcher: Mutex<Matcher>,
+    speed: Speed,
+    clock: Clock,
+}
+
+type Answer = Response<Either<Full<Bytes>, PacedBody>>;
+
+impl Replay {
+    /// Serves `trace`. `listen` says where an agent's server listens; port 0 is any free one.
+    ///
+    /// # Errors
+    /// If the trace is damaged or a port is taken.
+    pub async fn start(
+        trace: &Trace,
+        speed: Speed,
+        listen: impl Fn(&str) -> SocketAddr,
+    ) -> Result<Self> {
+        let tape = Arc::new(Served::load(trace, speed)?);
+        let mut servers = Vec::new();
+        for agent in &trace.manifest.agents {
+            let listener = serve::listen(listen(&agent.name), &agent.name).await?;
+            let (tape, name) = (tape.clone(), agent.name.clone());
+            let server = serve::Server::start(listener, move || {
+                let (tape, name) = (tape.clone(), name.clone());
+                move |request| {
+                    let (tape, name) = (tape.clone(), name.clone());
+                    async move { Ok(tape.answer(&name, request).await) }
+                }
+            })?;
+            servers.push((agent.name.clone(), server));
+        }
+        Ok(Self { servers, tape })
+    }
+
+    /// Each agent's name and the URL of its fake server.
+    pub fn urls(&self) -> Vec<(String, String)> {
+        let url = |(name, server): &(String, serve::Server)| (name.clone(), server.url());
+        self.servers.iter().map(url).collect()
+    }
+
+    /// How many requests the trace holds.
+    pub fn recorded(&self) -> usize {
+        self.tape.requests.len()
+    }
+
+    /// Recorded requests that nobody asked for yet, as one line each. Questions about the server
+    /// are answered as often as they are asked, so they do not count.
+    pub fn unused(&self) -> Vec<String> {
+        let unused = self.tape.matcher().unused();
+        let requests = unused.iter().filter_map(|id| self.tape.requests.get(id));
+        requests
+            .filter(|(request, _)| !is_discovery(&request.endpoint))
+            .map(|(request, _)| {
+                let (id, agent) = (request.request_id, &request.agent);
+                format!("request {id}: {} {} of {agent}", request.method, request.path)
+            })
+            .collect()
+    }
+}
+
+fn is_discovery(endpoint: &str) -> bool {
+    let known = ["/", "/api/version", "/api/tags", "/api/ps", "/api/show", "/v1/models"];
+    known.contains(&endpoint)
+}
+
+impl Served {
+    fn load(trace: &Trace, speed: Speed) -> Result<Self> {
+        let mut chunks = trace.chunks()?;
+        let mut known: BTreeMap<String, Known> = BTreeMap::new();
+        for agent in &trace.manifest.agents {
+            let version = agent.server_version.clone();
+            known.insert(
+                agent.name.clone(),
+                Known {
+                    version: version.unwrap_or_else(|| "0.0.0".to_owned()),
+                    models: Vec::new(),
+                    recorded_at: trace.manifest.started_at.clone(),
+                },
+            );
+        }
+        let mut keys = Vec::new();
+        let mut requests = BTreeMap::new();
+        for request in trace.requests()? {
+            let body = request.request_body.as_deref().unwrap_or_default();
+            let key = Key::new(&request.agent, &request.method, &request.path, body);
+            keys.push((request.request_id, key));
+            if let (Some(known), Some(model)) = (known.get_mut(&request.agent), &request.model)
+                && request.outcome == Outcome::Complete
+                && !known.models.contains(model)
+            {
+                known.models.push(model.clone());
+            }
+            let chunks = chunks.remove(&request.request_id).unwrap_or_default();
+            requests.insert(request.request_id, (request, chunks.into()));
+        }
+        Ok(Self {
+            requests,
+            known,
+            matcher: Mutex::new(Matcher::new(keys)),
+            speed,
+            clock: Clock::start(),
+        })
+    }
+
+    fn matcher(&self) -> MutexGuard<'_, Matcher> {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, agent: &str, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        let method = head.method.as_str();
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let Ok(body) = body.collect().await else {
+            let error = json!({"error": "tokentape: the request's body broke off"});
+            return serve::json(StatusCode::BAD_REQUEST, &error).map(Either::Left);
+        };
+        let body = body.to_bytes();
+        let start_ns = self.clock.now_ns();
+        let key = Key::new(agent, method, path, &body);
+        let taken = self.matcher().take(&key);
+        // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.
+        if taken.is_none() && path.starts_with("/_tokentape/") {
+            return serve::json(StatusCode::OK, &json!({})).map(Either::Left);
+        }
+        let again = || {
+            let last = self.matcher().last(&key);
+            last.filter(|_| is_discovery(head.uri.path()))
+        };
+        if let Some(recorded) = taken.or_else(again).and_then(|id| self.requests.get(&id)) {
+            return self.recorded(recorded, start_ns).await;
+        }
+        if let Some(answer) = self.known.get(agent).and_then(|k| k.answer(method, path, &body)) {
+            return answer.map(Either::Left);
+        }
+        let message = format!("tokentape: {}", self.matcher().miss(&key));
+        let error = match path.contains("/v1/") {
+            true => json!({"error": {
+                "message": message, "type": "invalid_request_error", "param": null, "code": null
+            }}),
+            false => json!({"error": message}),
+        };
+        serve::json(StatusCode::NOT_FOUND, &error).map(Either::Left)
+    }
+
+    async fn recorded(
+        &self,
+        (request, chunks): &(trace::Request, Arc<[Chunk]>),
+        start_ns: i64,
+    ) -> Answer {
+        let recorded_start_ns = request.start_ns.unwrap_or_default();
+        let began_ns = request.headers_ns.or(request.end_ns).unwrap_or(recorded_start_ns);
+        if let Some(due_ns) = self.speed.due_ns(start_ns, began_ns - recorded_start_ns) {
+            tokio::time::sleep_until(self.clock.at(due_ns).into()).await;
+        }
+        let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
+            // No answer began: the recorder answered in the server's place, and so do we.
+            let error = request.error.as_deref().unwrap_or("no answer was recorded");
+            let error = json!({"error": format!("tokentape: {error}")});
+            return serve::json(StatusCode::BAD_GATEWAY, &error).map(Either::Left);
+        };
+        let headers: Vec<(String, String)> = request
+            .response_headers
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok())
+            .unwrap_or_default();
+        let broken = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
+        let mut response = Response::new(Either::Right(PacedBody {
+            chunks: chunks.clone(),
+            next: 0,
+            clock: self.clock,
+            speed: self.speed,
+            start_ns,
+            recorded_start_ns,
+            // A stream that ended cleanly without saying it was done has no error.
+            breaks_off: broken.contains(&request.outcome) && request.error.is_some(),
+            waiting: None,
+        }));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        *response.headers_mut() = serve::passed_on(&headers);
+        response
+    }
+}

@@ -1,0 +1,145 @@
+//! A small HTTP/1.1 server: listens, accepts, and answers each connection with a service of its own.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// Binds an address.
+///
+/// # Errors
+/// If it is taken or not allowed; the sentence names `who` wants it.
+pub async fn listen(addr: SocketAddr, who: &str) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| {
+        format!("{who} cannot listen on {addr}; choose another port, or 0 for any free one")
+    })
+}
+
+/// A server that runs until it is dropped; its open connections end with it.
+pub struct Server {
+    addr: SocketAddr,
+    accepting: AbortHandle,
+}
+
+impl Server {
+    /// Serves `listener`. `connection` makes the answering function of each new connection.
+    ///
+    /// # Errors
+    /// If the listener's address cannot be read.
+    pub fn start<A, F, B>(
+        listener: TcpListener,
+        connection: impl Fn() -> A + Send + 'static,
+    ) -> Result<Self>
+    where
+        A: Fn(Request<Incoming>) -> F + Send + 'static,
+        F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let addr = listener.local_addr().context("a listener has no address")?;
+        let accepting = tokio::spawn(async move {
+            // Dropped with the accepting task, and with it every connection.
+            let mut connections = JoinSet::new();
+            loop {
+                while connections.try_join_next().is_some() {}
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Out of file descriptors, most likely: others will close.
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    continue;
+                };
+                // A chunk must leave at once, not wait for the next. A socket that refuses is gone already.
+                let _ = stream.set_nodelay(true);
+                let answer = connection();
+                connections.spawn(async move {
+                    // How an exchange ends is the answering function's to say; a connection's end is no news.
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .writev(false)
+                        .auto_date_header(false)
+                        .serve_connection(TokioIo::new(stream), service_fn(answer))
+                        .await;
+                });
+            }
+        });
+        Ok(Self {
+            addr,
+            accepting: accepting.abort_handle(),
+        })
+    }
+
+    /// Where the server listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The base URL for clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// A JSON answer.
+pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+/// Whether a header (its name in lower case) is about one connection and not about the message.
+pub fn belongs_to_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "expect"
+    )
+}
+
+/// Headers of a message as they may be passed on: those of the hop left out.
+pub fn passed_on(headers: &[(String, String)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        // A server may have sent what HTTP does not allow; that cannot be passed on.
+        if !belongs_to_hop(&name.to_ascii_lowercase())
+            && let Ok(name) = HeaderName::try_from(name)
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            map.append(name, value);
+        }
+    }
+    map
+}
+
+/// A request's headers as text, names in lower case.
+pub fn as_text(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}

@@ -1,0 +1,242 @@
+//! `Table`: the answer to a query, and its text, Markdown, CSV, JSON and NDJSON forms.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use comfy_table::{CellAlignment, presets};
+use serde_json::{Map, Value};
+
+/// One value of a [`Table`]. Missing is `Null`, never zero.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Named columns and rows of cells, in the order the query gave them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    pub columns: Vec<String>,
+    /// Each row holds one cell a column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// The forms a table can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For reading on a terminal: floats shortened to six significant digits.
+    Text,
+    /// For a document: floats shortened likewise.
+    Markdown,
+    /// RFC 4180; missing values are empty, bytes base64.
+    Csv,
+    /// One array of objects; bytes base64, missing values null.
+    Json,
+    /// One object a line.
+    Ndjson,
+}
+
+impl Cell {
+    /// The value as a number, if it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value as text, if it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Int(_) | Self::Float(_))
+    }
+
+    /// Every digit of the value.
+    fn exact(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Float(value) => value.to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => BASE64_STANDARD.encode(bytes),
+        }
+    }
+
+    /// For reading: floats shortened, missing values empty, line breaks escaped.
+    fn readable(&self) -> String {
+        match self {
+            Self::Float(value) => shortened(*value),
+            Self::Text(text) => text.replace('\n', "\\n").replace('\r', "\\r"),
+            other => other.exact(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::from(*value),
+            Self::Int(value) => Value::from(*value),
+            // JSON has no NaN or infinity: null, like every value that is no number.
+            Self::Float(value) => Value::from(*value),
+            Self::Text(_) | Self::Bytes(_) => Value::from(self.exact()),
+        }
+    }
+}
+
+/// Six significant digits, without an exponent where it can be helped.
+fn shortened(value: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = match value {
+        0.0 => 0,
+        _ => value.abs().log10().floor() as i32,
+    };
+    if !(-5..15).contains(&magnitude) {
+        return format!("{value:.5e}");
+    }
+    let decimals = (5 - magnitude).clamp(0, 10) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+impl Table {
+    /// The index of a column.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
+    }
+
+    /// The cell of a row in a named column.
+    pub fn cell(&self, row: usize, column: &str) -> Option<&Cell> {
+        self.rows.get(row)?.get(self.column(column)?)
+    }
+
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn write(&self, form: Form, out: &mut impl Write) -> io::Result<()> {
+        match form {
+            Form::Text => writeln!(out, "{}", self.drawn(presets::UTF8_HORIZONTAL_ONLY)),
+            Form::Markdown => writeln!(out, "{}", self.drawn(presets::ASCII_MARKDOWN)),
+            Form::Csv => {
+                let mut csv = csv::Writer::from_writer(out);
+                csv.write_record(&self.columns)?;
+                for row in &self.rows {
+                    csv.write_record(row.iter().map(Cell::exact))?;
+                }
+                csv.flush()
+            }
+            Form::Json => {
+                let rows: Vec<Value> = self.rows.iter().map(|row| self.object(row)).collect();
+                serde_json::to_writer_pretty(&mut *out, &rows)?;
+                writeln!(out)
+            }
+            Form::Ndjson => {
+                for row in &self.rows {
+                    writeln!(out, "{}", self.object(row))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&self, row: &[Cell]) -> Value {
+        let cells = self.columns.iter().cloned().zip(row.iter().map(Cell::json));
+        Value::Object(cells.collect::<Map<_, _>>())
+    }
+
+    fn drawn(&self, preset: &str) -> String {
+        let mut drawn = comfy_table::Table::new();
+        drawn.load_preset(preset).set_header(&self.columns);
+        for row in &self.rows {
+            drawn.add_row(row.iter().map(Cell::readable));
+        }
+        for (index, column) in drawn.column_iter_mut().enumerate() {
+            if self.rows.iter().any(|row| row[index].is_number()) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut text = String::new();
+        for line in drawn.lines() {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: Form) -> String {
+        let table = Table {
+            columns: vec!["name".into(), "value".into(), "raw".into()],
+            rows: vec![
+                vec![
+                    Cell::Text("a, \"b\"".into()),
+                    Cell::Float(0.1 + 0.2),
+                    Cell::Bytes(b"\xff\x00".to_vec()),
+                ],
+                vec![Cell::Text("c\nd".into()), Cell::Null, Cell::Null],
+            ],
+        };
+        let mut out = Vec::new();
+        table.write(form, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn csv_keeps_every_digit_and_leaves_missing_values_empty() {
+        let expected = "name,value,raw\n\"a, \"\"b\"\"\",0.30000000000000004,/wA=\n\"c\nd\",,\n";
+        assert_eq!(written(Form::Csv), expected);
+    }
+
+    #[test]
+    fn json_numbers_are_numbers_and_missing_is_null() {
+        let rows: Value = serde_json::from_str(&written(Form::Json)).unwrap();
+        assert_eq!(rows[0]["value"], Value::from(0.1 + 0.2));
+        assert_eq!(rows[1]["value"], Value::Null);
+        assert_eq!(rows[0]["raw"], Value::from("/wA="));
+        assert_eq!(written(Form::Ndjson).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_table_for_reading_shortens_floats_and_keeps_a_row_on_a_line() {
+        let text = written(Form::Text);
+        assert!(text.contains("0.3 ") && text.contains("c\\nd"), "{text}");
+        assert!(written(Form::Markdown).contains("|"), "Markdown has bars");
+    }
+
+    #[test]
+    fn shortened_floats_keep_six_significant_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (99.978_212, "99.9782"),
+            (1_234_567.8, "1234568"),
+            (0.001_234_567_8, "0.00123457"),
+            (-5.5, "-5.5"),
+            (1e-9, "1.00000e-9"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(shortened(value), text);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The journal: an append-only Arrow IPC stream that a dying recorder leaves behind, readable to its last whole batch.
+
+use std::fs::{File, OpenOptions};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{
+    BinaryArray, BinaryBuilder, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Columns, Run, Sample};
+
+/// The folder beside the tables that exists only until the trace is sealed.
+pub const JOURNAL: &str = "journal";
+const STREAM: &str = "journal.arrows";
+
+/// Everything the recorder notes besides chunks: one JSON value a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    Run(Run),
+    Sent(Sent),
+    Head(Head),
+    End(End),
+    Sample(Sample),
+    /// A header's value was withheld: its lower-case name.
+    Redacted(String),
+    /// The version an agent's server gave of itself.
+    ServerVersion { agent: String, version: String },
+    /// Chunks that could not be kept since the last such note.
+    Lost(u64),
+}
+
+/// A request that was handed to the server. Its body stands in the row's payload.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    pub request_id: i64,
+    pub run_id: i32,
+    pub agent: String,
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub intended_ns: Option<i64>,
+    pub start_ns: i64,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    pub request_id: i64,
+    pub headers_ns: i64,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+}
+
+/// The end of an exchange.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub request_id: i64,
+    pub end_ns: i64,
+    pub ending: Ending,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+}
+
+/// How the transport ended, before anything is known of what the body meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Whole,
+    BrokenOff,
+    ClientLeft,
+    ConnectFailed,
+    TimedOut,
+}
+
+/// Rows on their way to the journal: chunks (no note) and notes (a payload only with `Sent`).
+pub struct Rows {
+    request_id: Int64Builder,
+    t_ns: Int64Builder,
+    note: StringBuilder,
+    payload: BinaryBuilder,
+}
+
+impl Rows {
+    /// No rows yet.
+    pub fn new() -> Self {
+        Self {
+            request_id: Int64Builder::new(),
+            t_ns: Int64Builder::new(),
+            note: StringBuilder::new(),
+            payload: BinaryBuilder::new(),
+        }
+    }
+
+    /// Appends a chunk.
+    pub fn chunk(&mut self, request_id: i64, t_ns: i64, payload: &[u8]) {
+        self.request_id.append_value(request_id);
+        self.t_ns.append_value(t_ns);
+        self.note.append_null();
+        self.payload.append_value(payload);
+    }
+
+    /// Appends a note in its JSON form.
+    pub fn note(&mut self, t_ns: i64, json: &str, payload: Option<&[u8]>) {
+        self.request_id.append_null();
+        self.t_ns.append_value(t_ns);
+        self.note.append_value(json);
+        self.payload.append_option(payload);
+    }
+
+    /// Bytes of payload held.
+    pub fn bytes(&self) -> usize {
+        self.payload.values_slice().len()
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch> {
+        Ok(RecordBatch::try_new(
+            schema(),
+            vec![
+                Arc::new(self.request_id.finish()),
+                Arc::new(self.t_ns.finish()),
+                Arc::new(self.note.finish()),
+                Arc::new(self.payload.finish()),
+            ],
+        )?)
+    }
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("request_id", DataType::Int64, true),
+        Field::new("t_ns", DataType::Int64, false),
+        Field::new("note", DataType::Utf8, true),
+        Field::new("payload", DataType::Binary, true),
+    ]))
+}
+
+/// The end to which a recorder appends. Holds a lock on the file for as long as it lives.
+pub struct Journal {
+    stream: StreamWriter<File>,
+}
+
+impl Journal {
+    /// Begins the journal of a trace folder.
+    ///
+    /// # Errors
+    /// If the file cannot be created or locked.
+    pub fn create(folder: &Path) -> Result<Self> {
+        let path = stream_path(folder);
+        let cannot = || format!("{} cannot be written", path.display());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .with_context(cannot)?;
+        file.lock().with_context(cannot)?;
+        let mut stream = StreamWriter::try_new(file, &schema()).with_context(cannot)?;
+        stream.flush().with_context(cannot)?;
+        Ok(Self { stream })
+    }
+
+    /// Appends the rows as one batch and hands it to the operating system.
+    ///
+    /// # Errors
+    /// If the write fails.
+    pub fn append(&mut self, rows: &mut Rows) -> Result<()> {
+        let batch = rows.finish()?;
+        if batch.num_rows() > 0 {
+            self.stream.write(&batch)?;
+            self.stream.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn stream_path(folder: &Path) -> PathBuf {
+    folder.join(JOURNAL).join(STREAM)
+}
+
+/// One row read back.
+pub enum Entry<'a> {
+    Chunk {
+        request_id: i64,
+        t_ns: i64,
+        payload: &'a [u8],
+    },
+    Note {
+        t_ns: i64,
+        note: Box<Note>,
+        payload: Option<&'a [u8]>,
+    },
+}
+
+/// Gives every entry of a folder's journal to `each`, up to the last whole batch.
+///
+/// # Errors
+/// If the journal is missing, a recorder is still writing it, or `each` fails.
+pub fn read(folder: &Path, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
+    let path = stream_path(folder);
+    let file =
+        File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!(
+            "{} is still being recorded; end that recording first",
+            folder.display()
+        );
+    }
+    // A stream torn inside its very first message holds nothing.
+    let Ok(batches) = StreamReader::try_new(BufReader::new(file), None) else {
+        return Ok(());
+    };
+    for batch in batches {
+        // The recorder died while it wrote this batch: what follows was never whole.
+        let Ok(batch) = batch else { return Ok(()) };
+        let columns = Columns(&batch);
+        entries(
+            columns.int64("request_id")?,
+            columns.int64("t_ns")?,
+            columns.text("note")?,
+            columns.bytes("payload")?,
+            &mut each,
+        )?;
+    }
+    Ok(())
+}
+
+fn entries(
+    request_id: &Int64Array,
+    t_ns: &Int64Array,
+    note: &StringArray,
+    payload: &BinaryArray,
+    each: &mut impl FnMut(Entry<'_>) -> Result<()>,
+) -> Result<()> {
+    use arrow::array::Array as _;
+    for row in 0..t_ns.len() {
+        let bytes = payload.is_valid(row).then(|| payload.value(row));
+        let t_ns = t_ns.value(row);
+        each(if note.is_valid(row) {
+            Entry::Note {
+                t_ns,
+                note: serde_json::from_str(note.value(row))
+                    .context("the journal holds a note this tokentape does not know")?,
+                payload: bytes,
+            }
+        } else {
+            Entry::Chunk {
+                request_id: request_id.value(row),
+                t_ns,
+                payload: bytes.unwrap_or_default(),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal_of(folder: &Path, batches: usize) {
+        std::fs::create_dir(folder.join(JOURNAL)).unwrap();
+        let mut journal = Journal::create(folder).unwrap();
+        for batch in 0..batches {
+            let mut rows = Rows::new();
+            rows.note(0, &serde_json::to_string(&Note::Lost(1)).unwrap(), None);
+            rows.chunk(7, batch as i64, b"payload");
+            journal.append(&mut rows).unwrap();
+        }
+    }
+
+    fn chunks_in(folder: &Path) -> usize {
+        let mut chunks = 0;
+        read(folder, |entry| {
+            chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
+            Ok(())
+        })
+        .unwrap();
+        chunks
+    }
+
+    #[test]
+    fn a_journal_cut_at_any_byte_reads_up_to_its_last_whole_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        journal_of(folder.path(), 3);
+        let path = stream_path(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let mut seen = Vec::new();
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            seen.push(chunks_in(folder.path()));
+        }
+        assert!(seen.is_sorted(), "a longer journal never holds less");
+        assert_eq!((seen[0], seen[whole.len()]), (0, 3));
+    }
+
+    #[test]
+    fn a_journal_that_is_still_written_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(JOURNAL)).unwrap();
+        let _recorder = Journal::create(folder.path()).unwrap();
+        let error = read(folder.path(), |_| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("still being recorded"), "{error}");
+    }
+}

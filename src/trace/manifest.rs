@@ -1,0 +1,187 @@
+//! The manifest, `session.json`: what the session was, and what its files hold.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// The newest format this version writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The manifest's file name. It is written last, so its presence means "sealed".
+pub const MANIFEST: &str = "session.json";
+
+/// What `session.json` says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format_version: u32,
+    /// A UUIDv7.
+    pub session_id: String,
+    pub name: String,
+    /// The session's one wall-clock reading: RFC 3339, UTC, nanoseconds.
+    pub started_at: String,
+    pub duration_ns: i64,
+    pub tool_version: String,
+    pub host: Host,
+    pub labels: BTreeMap<String, String>,
+    /// The agents in the order the session declared them.
+    pub agents: Vec<Agent>,
+    pub status: Status,
+    pub clock: ClockKind,
+    /// Chunks that could not be recorded; 0 unless the recorder had to drop.
+    pub lost_chunks: u64,
+    /// Lower-case names of the headers whose values were withheld.
+    pub redacted: Vec<String>,
+    pub files: Vec<FileEntry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<serde_json::Value>,
+}
+
+/// An agent and the model server it talked to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    pub name: String,
+    /// The server's base URL.
+    pub endpoint: String,
+    /// The version the server gave of itself, where it did.
+    pub server_version: Option<String>,
+}
+
+/// How the trace came to be complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    #[default]
+    Sealed,
+    Recovered,
+    Imported,
+}
+
+/// Whose time the `*_ns` columns tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockKind {
+    #[default]
+    Monotonic,
+    Recorded,
+}
+
+/// One table's file: rows, bytes and BLAKE3 hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub name: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub blake3: String,
+}
+
+/// The machine the recorder ran on. Null where it did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    pub os: String,
+    pub arch: String,
+    pub cpu_model: Option<String>,
+    pub cores: Option<u64>,
+    pub memory_bytes: Option<u64>,
+}
+
+impl Host {
+    /// This machine, as far as the standard library and /proc tell.
+    pub fn this() -> Self {
+        let field = |file: &str, key: &str| {
+            let text = fs::read_to_string(file).ok()?;
+            let line = text.lines().find(|line| line.starts_with(key))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        };
+        let memory_kib = field("/proc/meminfo", "MemTotal")
+            .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        Self {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            cpu_model: field("/proc/cpuinfo", "model name"),
+            cores: std::thread::available_parallelism()
+                .ok()
+                .map(|n| n.get() as u64),
+            memory_bytes: memory_kib.map(|kib| kib * 1024),
+        }
+    }
+}
+
+impl Manifest {
+    /// Reads a folder's manifest.
+    ///
+    /// # Errors
+    /// If there is none, it is not JSON of this form, or its format is newer than this version.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join(MANIFEST);
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let damaged = || {
+            format!(
+                "{} is not a trace's manifest; restore it, or record anew",
+                file.display()
+            )
+        };
+        let value: serde_json::Value = serde_json::from_str(&text).with_context(damaged)?;
+        let version = value.get("format_version").and_then(|v| v.as_u64());
+        match version {
+            Some(version) if version > u64::from(FORMAT_VERSION) => bail!(
+                "{} has format version {version}, this tokentape reads up to {FORMAT_VERSION}; \
+                 install a newer tokentape",
+                file.display()
+            ),
+            Some(1..) => serde_json::from_value(value).with_context(damaged),
+            _ => bail!(
+                "{} states no format_version of 1 or more, so it is not a trace's manifest",
+                file.display()
+            ),
+        }
+    }
+
+    /// Writes the manifest under a temporary name, syncs and renames it.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        super::files::write_whole(folder, MANIFEST, text.as_bytes())
+    }
+
+    /// The index of an agent in the order of declaration.
+    pub fn agent_index(&self, name: &str) -> Option<usize> {
+        self.agents.iter().position(|agent| agent.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_format_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(MANIFEST), r#"{"format_version": 2}"#).unwrap();
+        let error = Manifest::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("format version 2"), "{error}");
+        assert!(error.contains("install a newer tokentape"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_reads_back_as_written_and_ignores_fields_it_does_not_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = Manifest {
+            format_version: 1,
+            session_id: "s".into(),
+            host: Host::this(),
+            ..Manifest::default()
+        };
+        manifest.write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), manifest);
+        let file = folder.path().join(MANIFEST);
+        let text = fs::read_to_string(&file).unwrap().replacen('{', "{\"new\": 1,", 1);
+        fs::write(&file, text).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), manifest);
+    }
+}

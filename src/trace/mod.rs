@@ -1,0 +1,28 @@
+//! The trace: a folder of Parquet tables and a manifest, written once and never edited.
+//!
+//! ```text
+//! Writer, Tape -> journal -> seal -> tables + manifest     (writing)
+//! find -> Trace -> runs, requests, chunks; verify          (reading)
+//! ```
+
+mod decode;
+mod files;
+mod journal;
+mod manifest;
+mod open;
+mod order;
+mod rows;
+mod schema;
+mod seal;
+mod tables;
+mod verify;
+mod writer;
+
+pub use journal::{End, Ending, Head, Sent};
+pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
+pub use open::{Trace, find};
+pub use rows::{Chunk, Outcome, Request, Run, Sample};
+pub use schema::TableName;
+pub use seal::recover;
+pub use verify::verify;
+pub use writer::{Tape, Writer};
