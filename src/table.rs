@@ -116,6 +116,9 @@ fn shortened(value: f64) -> String {
     }
 }
 
+/// A preset of comfy-table: one line, under the header.
+const UNDER_THE_HEADER: &str = "     ──            ";
+
 impl Table {
     /// The index of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
@@ -133,8 +136,12 @@ impl Table {
     /// If `out` cannot be written.
     pub fn write(&self, form: Form, out: &mut impl Write) -> io::Result<()> {
         match form {
-            Form::Text => writeln!(out, "{}", self.drawn(presets::UTF8_HORIZONTAL_ONLY)),
-            Form::Markdown => writeln!(out, "{}", self.drawn(presets::ASCII_MARKDOWN)),
+            Form::Text => writeln!(out, "{}", self.drawn(UNDER_THE_HEADER, |cell| cell)),
+            Form::Markdown => writeln!(
+                out,
+                "{}",
+                self.drawn(presets::ASCII_MARKDOWN, |cell| cell.replace('|', "\\|"))
+            ),
             Form::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
                 csv.write_record(&self.columns)?;
@@ -162,11 +169,11 @@ impl Table {
         Value::Object(cells.collect::<Map<_, _>>())
     }
 
-    fn drawn(&self, preset: &str) -> String {
+    fn drawn(&self, preset: &str, escaped: impl Fn(String) -> String) -> String {
         let mut drawn = comfy_table::Table::new();
         drawn.load_preset(preset).set_header(&self.columns);
         for row in &self.rows {
-            drawn.add_row(row.iter().map(Cell::readable));
+            drawn.add_row(row.iter().map(|cell| escaped(cell.readable())));
         }
         for (index, column) in drawn.column_iter_mut().enumerate() {
             if self.rows.iter().any(|row| row[index].is_number()) {

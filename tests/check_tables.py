@@ -1,5 +1,5 @@
 """Opens every table of the given traces with DuckDB and with pyarrow, and holds their columns,
-types and row counts against docs/trace-format.md and session.json.
+types and row counts against the documented format and session.json.
 
     check_tables.py TRACE...
 

@@ -13,7 +13,11 @@ use crate::table::{Cell, Table};
 /// # Errors
 /// If a value has no such form.
 pub fn table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Table> {
-    let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     let mut rows = Vec::new();
     for batch in batches {
         let columns: Vec<Vec<Cell>> = batch.columns().iter().map(cells).collect::<Result<_>>()?;
@@ -72,7 +76,10 @@ mod tests {
             ("count", Arc::new(UInt64Array::from(vec![Some(2), None]))),
             ("float", Arc::new(Float64Array::from(vec![Some(0.5), None]))),
             ("text", Arc::new(StringArray::from(vec![Some("a"), None]))),
-            ("bytes", Arc::new(BinaryArray::from(vec![Some(b"b".as_slice()), None]))),
+            (
+                "bytes",
+                Arc::new(BinaryArray::from(vec![Some(b"b".as_slice()), None])),
+            ),
             ("time", Arc::new(time)),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();

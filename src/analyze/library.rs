@@ -35,7 +35,7 @@ impl Library {
     /// If there is no such query; the sentence names those there are.
     pub fn query(&self, name: &str) -> Result<String> {
         self.read(Path::new(""), name)?.with_context(|| {
-            let names = self.names(Path::new("")).join(", ");
+            let names = self.queries().join(", ");
             format!("there is no query {name:?}; there are {names}")
         })
     }
@@ -46,6 +46,11 @@ impl Library {
     /// If the file cannot be read.
     pub fn view(&self, name: &str) -> Result<Option<String>> {
         self.read(Path::new("views"), name)
+    }
+
+    /// The names of all queries.
+    pub fn queries(&self) -> Vec<String> {
+        self.names(Path::new(""))
     }
 
     /// The names of all views.
@@ -59,11 +64,13 @@ impl Library {
             && own.is_file()
         {
             let text = fs::read_to_string(&own);
-            return Ok(Some(text.with_context(|| {
-                format!("{} cannot be read", own.display())
-            })?));
+            return Ok(Some(
+                text.with_context(|| format!("{} cannot be read", own.display()))?,
+            ));
         }
-        let built_in = BUILT_IN.get_file(&file).and_then(|file| file.contents_utf8());
+        let built_in = BUILT_IN
+            .get_file(&file)
+            .and_then(|file| file.contents_utf8());
         Ok(built_in.map(str::to_owned))
     }
 
@@ -72,7 +79,10 @@ impl Library {
             true => Some(&BUILT_IN),
             false => BUILT_IN.get_dir(below),
         };
-        let own = self.folder.iter().filter_map(|f| f.join(below).read_dir().ok());
+        let own = self
+            .folder
+            .iter()
+            .filter_map(|f| f.join(below).read_dir().ok());
         let own = own.flatten().filter_map(|entry| Some(entry.ok()?.path()));
         let mut names: Vec<String> = built_in
             .into_iter()

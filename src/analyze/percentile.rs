@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::ScalarValue;
 use datafusion::common::utils::SingleRowListArrayBuilder;
@@ -116,7 +116,10 @@ mod tests {
             (1.0, 19.5),
         ] {
             let found = type_7(&mut x.clone(), q).unwrap();
-            assert!((found - expected).abs() <= 1e-14 * expected.abs(), "{q}: {found}");
+            assert!(
+                (found - expected).abs() <= 1e-14 * expected.abs(),
+                "{q}: {found}"
+            );
         }
     }
 

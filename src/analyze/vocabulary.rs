@@ -28,7 +28,9 @@ pub struct Vocabulary {
 
 impl std::fmt::Debug for Vocabulary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Vocabulary").field(&self.table_names()).finish()
+        f.debug_tuple("Vocabulary")
+            .field(&self.table_names())
+            .finish()
     }
 }
 
@@ -75,7 +77,11 @@ impl SchemaProvider for Vocabulary {
             return Ok(None);
         };
         let in_view = |error: DataFusionError| error.context(format!("in the view {name}"));
-        let plan = session.state().create_logical_plan(&sql).await.map_err(in_view)?;
+        let plan = session
+            .state()
+            .create_logical_plan(&sql)
+            .await
+            .map_err(in_view)?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
     }
 
@@ -96,8 +102,8 @@ fn files(traces: &[Trace], table: TableName) -> Result<Arc<dyn TableProvider>> {
     }
     let order = std::iter::once("session_id").chain(table.sort().iter().copied());
     let order = order.map(|column| col(column).sort(true, false)).collect();
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-        .with_file_sort_order(vec![order]);
+    let options =
+        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_sort_order(vec![order]);
     let config = ListingTableConfig::new_with_multi_paths(paths)
         .with_listing_options(options)
         .with_schema(table.schema());
@@ -105,7 +111,10 @@ fn files(traces: &[Trace], table: TableName) -> Result<Arc<dyn TableProvider>> {
 }
 
 fn in_memory(batch: RecordBatch) -> Result<Arc<dyn TableProvider>> {
-    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+    Ok(Arc::new(MemTable::try_new(
+        batch.schema(),
+        vec![vec![batch]],
+    )?))
 }
 
 /// What the manifests say of the agents, in the order in which each session declared them.
@@ -120,13 +129,29 @@ fn agents(traces: &[Trace]) -> Result<RecordBatch> {
         .collect();
     let names = agents.iter().map(|(_, _, agent)| &agent.name);
     let endpoints = agents.iter().map(|(_, _, agent)| &agent.endpoint);
-    let versions = agents.iter().map(|(_, _, agent)| agent.server_version.as_ref());
+    let versions = agents
+        .iter()
+        .map(|(_, _, agent)| agent.server_version.as_ref());
     let columns: [(&str, ArrayRef); 5] = [
-        ("session_id", text(agents.iter().map(|(session_id, ..)| *session_id))),
+        (
+            "session_id",
+            text(agents.iter().map(|(session_id, ..)| *session_id)),
+        ),
         ("agent", text(names)),
-        ("agent_index", Arc::new(agents.iter().map(|(_, i, _)| Some(*i)).collect::<Int32Array>())),
+        (
+            "agent_index",
+            Arc::new(
+                agents
+                    .iter()
+                    .map(|(_, i, _)| Some(*i))
+                    .collect::<Int32Array>(),
+            ),
+        ),
         ("endpoint", text(endpoints)),
-        ("server_version", Arc::new(versions.collect::<StringArray>())),
+        (
+            "server_version",
+            Arc::new(versions.collect::<StringArray>()),
+        ),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
 }
@@ -141,7 +166,10 @@ fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
         ("name", text(manifests.iter().map(|m| &m.name))),
         ("started_at", text(manifests.iter().map(|m| &m.started_at))),
         ("duration_ns", Arc::new(durations.collect::<Int64Array>())),
-        ("tool_version", text(manifests.iter().map(|m| &m.tool_version))),
+        (
+            "tool_version",
+            text(manifests.iter().map(|m| &m.tool_version)),
+        ),
         ("lost_chunks", Arc::new(lost.collect::<Int64Array>())),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)

@@ -39,7 +39,11 @@ impl Script {
         let mut runs = Vec::new();
         for run in trace.runs()? {
             let within = |request: &&Request| request.run_id == run.run_id;
-            let began_ns = requests.iter().filter(within).filter_map(|r| r.start_ns).min();
+            let began_ns = requests
+                .iter()
+                .filter(within)
+                .filter_map(|r| r.start_ns)
+                .min();
             let agents = trace.manifest.agents.iter().map(|agent| {
                 let mut last_ns = began_ns.unwrap_or_default();
                 let own = requests.iter().filter(within);
@@ -115,7 +119,10 @@ impl Rerun {
     }
 
     async fn mark(&self, url: &str, run: &Run) -> Result<()> {
-        let labels = run.labels.as_deref().map(serde_json::from_str::<serde_json::Value>);
+        let labels = run
+            .labels
+            .as_deref()
+            .map(serde_json::from_str::<serde_json::Value>);
         let mark = json!({
             "run_number": run.run_number,
             "scenario": run.scenario,
@@ -126,15 +133,26 @@ impl Rerun {
             "phase": run.phase,
             "labels": labels.transpose().context("a run's labels are no JSON")?,
         });
-        let marking = self.client.post(format!("{url}/_tokentape/run")).body(mark.to_string());
-        let marked = marking.send().await.and_then(reqwest::Response::error_for_status);
-        marked.map(|_| ()).with_context(|| format!("{url} does not take the mark of a run"))
+        let marking = self
+            .client
+            .post(format!("{url}/_tokentape/run"))
+            .body(mark.to_string());
+        let marked = marking
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
+        marked
+            .map(|_| ())
+            .with_context(|| format!("{url} does not take the mark of a run"))
     }
 }
 
 /// Sends a recorded request and reads its answer to the end.
 async fn ask(client: &Client, url: &str, request: &Request) -> Result<()> {
-    let method: Method = request.method.parse().context("a recorded method is no method")?;
+    let method: Method = request
+        .method
+        .parse()
+        .context("a recorded method is no method")?;
     let body = request.request_body.clone().unwrap_or_default();
     let asking = client.request(method, format!("{url}{}", request.path));
     let asking = asking.headers(headers(request)).body(body);

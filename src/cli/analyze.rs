@@ -21,7 +21,11 @@ const SECTIONS: [&str; 5] = ["efficiency", "runs", "budget", "slowdown", "latenc
 #[derive(clap::Args)]
 pub struct Args {
     /// Trace folders, folders of traces, or globs
-    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    #[arg(
+        value_name = "TRACE",
+        default_value = "traces",
+        hide_default_value = true
+    )]
     trace: Vec<String>,
     /// Only these sections
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
@@ -51,7 +55,8 @@ pub async fn run(args: Args) -> Exit {
         let table = session.named(&name).await?;
         answered.push((name, about, table));
     }
-    args.output.bytes(&written(&answered, args.output.format)?)?;
+    args.output
+        .bytes(&written(&answered, args.output.format)?)?;
     Ok(0)
 }
 
@@ -73,7 +78,11 @@ fn written(sections: &[(String, String, Table)], format: Format) -> Result<Vec<u
                     _ => writeln!(heading, "{gap}{}\n{about}", name.to_uppercase()),
                 };
                 out.extend_from_slice(heading.as_bytes());
-                let form = if format == Format::Markdown { Form::Markdown } else { Form::Text };
+                let form = if format == Format::Markdown {
+                    Form::Markdown
+                } else {
+                    Form::Text
+                };
                 table.write(form, &mut out)?;
             }
         }

@@ -57,10 +57,16 @@ pub async fn run(args: Args) -> Exit {
     let at = |folder: &Path| folder.display().to_string();
     println!("\nthe recording it began with   {}", at(&original.folder));
     println!("recorded again just now       {}", at(&recorded.folder));
-    for picture in drawn.iter().filter(|path| path.extension().is_some_and(|e| e == "svg")) {
+    for picture in drawn
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "svg"))
+    {
         println!("drawn from it                 {}", at(picture));
     }
-    println!("\nask it anything:  tokentape sql {} -c 'select * from run_metrics'", at(&recorded.folder));
+    println!(
+        "\nask it anything:  tokentape sql {} -c 'select * from run_metrics'",
+        at(&recorded.folder)
+    );
     Ok(0)
 }
 
@@ -71,7 +77,12 @@ fn temporary(clock: &Clock) -> PathBuf {
 
 /// Puts the bundled trace where it can be read.
 fn unpacked(folder: &Path) -> Result<Trace> {
-    let cannot = || format!("{} cannot be written; choose another folder with -o", folder.display());
+    let cannot = || {
+        format!(
+            "{} cannot be written; choose another folder with -o",
+            folder.display()
+        )
+    };
     fs::create_dir_all(folder).with_context(cannot)?;
     BUNDLED.extract(folder).with_context(cannot)?;
     Trace::open(folder)

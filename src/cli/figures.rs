@@ -20,7 +20,11 @@ const PNG_SCALE: f32 = 2.0;
 #[derive(clap::Args)]
 pub struct Args {
     /// Trace folders, folders of traces, or globs
-    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    #[arg(
+        value_name = "TRACE",
+        default_value = "traces",
+        hide_default_value = true
+    )]
     trace: Vec<String>,
     /// Where the pictures go
     #[arg(short, value_name = "DIR", default_value = "figures")]

@@ -12,7 +12,11 @@ use crate::trace::{Trace, find};
 #[derive(clap::Args)]
 pub struct Args {
     /// Trace folders, folders of traces, or globs
-    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    #[arg(
+        value_name = "TRACE",
+        default_value = "traces",
+        hide_default_value = true
+    )]
     trace: Vec<String>,
     #[command(flatten)]
     output: Output,
@@ -48,15 +52,27 @@ fn described(trace: &Trace) -> Result<String> {
     writeln!(text, "  recorded  {}, {seconds:.1} s", manifest.started_at)?;
     let status = serde_json::to_value(manifest.status)?;
     let status = status.as_str().unwrap_or_default();
-    writeln!(text, "  status    {status}, {} chunks lost", manifest.lost_chunks)?;
+    writeln!(
+        text,
+        "  status    {status}, {} chunks lost",
+        manifest.lost_chunks
+    )?;
     let host = &manifest.host;
     let cpu = host.cpu_model.as_deref().unwrap_or("unknown processor");
     let cores = host.cores.map_or("?".to_owned(), |cores| cores.to_string());
-    writeln!(text, "  host      {} {}, {cores} cores, {cpu}", host.os, host.arch)?;
+    writeln!(
+        text,
+        "  host      {} {}, {cores} cores, {cpu}",
+        host.os, host.arch
+    )?;
     for agent in &manifest.agents {
         let version = agent.server_version.as_ref();
         let version = version.map_or(String::new(), |version| format!(" (version {version})"));
-        writeln!(text, "  agent     {}: {}{version}", agent.name, agent.endpoint)?;
+        writeln!(
+            text,
+            "  agent     {}: {}{version}",
+            agent.name, agent.endpoint
+        )?;
     }
     for (key, value) in &manifest.labels {
         writeln!(text, "  label     {key}={value}")?;
@@ -65,7 +81,11 @@ fn described(trace: &Trace) -> Result<String> {
         writeln!(text, "  withheld  {}", manifest.redacted.join(", "))?;
     }
     for file in &manifest.files {
-        writeln!(text, "  {:<18} {:>9} rows {:>11} bytes", file.name, file.rows, file.bytes)?;
+        writeln!(
+            text,
+            "  {:<18} {:>9} rows {:>11} bytes",
+            file.name, file.rows, file.bytes
+        )?;
     }
     Ok(text)
 }

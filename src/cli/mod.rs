@@ -69,8 +69,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) if is_closed_pipe(&error) => 0,
         Err(error) => {
             let sentence = format!("{error:#}");
-            eprintln!("tokentape: {}", sentence.split_whitespace().collect::<Vec<_>>().join(" "));
-            if error.is::<Failed>() { FAILED } else { BAD_INPUT }
+            eprintln!(
+                "tokentape: {}",
+                sentence.split_whitespace().collect::<Vec<_>>().join(" ")
+            );
+            if error.is::<Failed>() {
+                FAILED
+            } else {
+                BAD_INPUT
+            }
         }
     }
 }

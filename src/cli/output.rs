@@ -67,7 +67,9 @@ impl Output {
             Some(path) => {
                 let cannot = || format!("{} cannot be written", path.display());
                 let mut file = BufWriter::new(File::create(path).with_context(cannot)?);
-                file.write_all(bytes).and_then(|()| file.flush()).with_context(cannot)
+                file.write_all(bytes)
+                    .and_then(|()| file.flush())
+                    .with_context(cannot)
             }
             None => {
                 let mut out = io::stdout().lock();

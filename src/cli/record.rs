@@ -59,14 +59,19 @@ pub struct Args {
 }
 
 fn parse_label(text: &str) -> Result<(String, String)> {
-    let (key, value) = text.split_once('=').context("a label is written KEY=VALUE")?;
+    let (key, value) = text
+        .split_once('=')
+        .context("a label is written KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
 fn parse_duration(text: &str) -> Result<Duration> {
     let duration = humantime::parse_duration(text);
     let duration = duration.context("a duration is written 500ms, 30s or 5m")?;
-    anyhow::ensure!(!duration.is_zero(), "a timeout of 0 would end every request");
+    anyhow::ensure!(
+        !duration.is_zero(),
+        "a timeout of 0 would end every request"
+    );
     Ok(duration)
 }
 
@@ -74,7 +79,11 @@ fn parse_duration(text: &str) -> Result<Duration> {
 pub async fn run(mut args: Args) -> Exit {
     if args.agent.is_empty() {
         let host = std::env::var("OLLAMA_HOST").unwrap_or_default();
-        let host = if host.is_empty() { "http://127.0.0.1:11434" } else { &host };
+        let host = if host.is_empty() {
+            "http://127.0.0.1:11434"
+        } else {
+            &host
+        };
         args.agent.push(Agent {
             name: "agent".to_owned(),
             endpoint: Endpoint::parse(host)?,
@@ -122,7 +131,10 @@ pub async fn run(mut args: Args) -> Exit {
         eprintln!("tokentape: {}", summary(&folder, &manifest));
     }
     if manifest.lost_chunks > 0 {
-        eprintln!("tokentape: {} chunks could not be kept", manifest.lost_chunks);
+        eprintln!(
+            "tokentape: {} chunks could not be kept",
+            manifest.lost_chunks
+        );
     }
     match (code, complaint) {
         (0, Some(complaint)) => Err(Failed(complaint).into()),
@@ -154,7 +166,10 @@ async fn record(
     announce(args.announce, &urls);
     if !args.quiet {
         for ((name, url), agent) in urls.iter().zip(&args.agent) {
-            eprintln!("tokentape: recording {name}: {url} -> {}", agent.endpoint.url());
+            eprintln!(
+                "tokentape: recording {name}: {url} -> {}",
+                agent.endpoint.url()
+            );
         }
     }
     let mut code = 0;
@@ -174,7 +189,11 @@ async fn record(
         }
         code = signals.wait(&mut child).await?;
     }
-    let grace = if args.command.is_empty() { Duration::ZERO } else { GRACE };
+    let grace = if args.command.is_empty() {
+        Duration::ZERO
+    } else {
+        GRACE
+    };
     let complaint = recorder.end(grace).await.err();
     Ok((code, complaint, signals))
 }

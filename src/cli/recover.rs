@@ -19,7 +19,10 @@ pub fn run(args: &Args) -> Exit {
         let manifest = recover(folder)?;
         let rows: u64 = manifest.files.iter().map(|file| file.rows).sum();
         let seconds = manifest.duration_ns as f64 / 1e9;
-        eprintln!("tokentape: {}: {rows} rows of {seconds:.1} s recovered", folder.display());
+        eprintln!(
+            "tokentape: {}: {rows} rows of {seconds:.1} s recovered",
+            folder.display()
+        );
     }
     Ok(0)
 }

@@ -54,7 +54,9 @@ pub struct Args {
 }
 
 fn parse_place(text: &str) -> Result<(String, SocketAddr)> {
-    let place = text.split_once('@').context("an agent's place is written NAME@ADDR")?;
+    let place = text
+        .split_once('@')
+        .context("an agent's place is written NAME@ADDR")?;
     Ok((place.0.to_owned(), parse_listen(place.1)?))
 }
 
@@ -64,7 +66,10 @@ pub fn parse_speed(text: &str) -> Result<Speed> {
         return Ok(Speed::Max);
     }
     let times: f64 = text.parse().context("a speed is a number, or max")?;
-    ensure!(times > 0.0 && times.is_finite(), "a speed is a positive number, or max");
+    ensure!(
+        times > 0.0 && times.is_finite(),
+        "a speed is a positive number, or max"
+    );
     Ok(Speed::Times(times))
 }
 
@@ -96,7 +101,11 @@ pub async fn run(args: Args) -> Exit {
             signals.next().await;
             0
         }
-        false => signals.wait(&mut child::start(&args.command, &urls)?).await?,
+        false => {
+            signals
+                .wait(&mut child::start(&args.command, &urls)?)
+                .await?
+        }
     };
     let unused = replay.unused();
     if unused.is_empty() || args.allow_unused {

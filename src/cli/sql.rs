@@ -21,7 +21,11 @@ use crate::trace::find;
   tokentape sql 'traces/2026*' -f my.sql --format parquet -o answer.parquet")]
 pub struct Args {
     /// Trace folders, folders of traces, or globs
-    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    #[arg(
+        value_name = "TRACE",
+        default_value = "traces",
+        hide_default_value = true
+    )]
     trace: Vec<String>,
     #[command(flatten)]
     question: Question,

@@ -7,7 +7,11 @@ use crate::trace::{find, verify};
 #[derive(clap::Args)]
 pub struct Args {
     /// Trace folders, folders of traces, or globs
-    #[arg(value_name = "TRACE", default_value = "traces", hide_default_value = true)]
+    #[arg(
+        value_name = "TRACE",
+        default_value = "traces",
+        hide_default_value = true
+    )]
     trace: Vec<String>,
 }
 

@@ -19,7 +19,10 @@ pub fn figures(folder: Option<&Path>, only: &[String]) -> Result<Vec<Figure>> {
     let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
     for file in BUILT_IN.files() {
         if let (Some(name), Some(text)) = (name(file.path()), file.contents_utf8()) {
-            texts.insert(name.clone(), (format!("figures/{name}.toml"), text.to_owned()));
+            texts.insert(
+                name.clone(),
+                (format!("figures/{name}.toml"), text.to_owned()),
+            );
         }
     }
     if let Some(folder) = folder {
@@ -34,7 +37,10 @@ pub fn figures(folder: Option<&Path>, only: &[String]) -> Result<Vec<Figure>> {
     }
     if let Some(unknown) = only.iter().find(|name| !texts.contains_key(*name)) {
         let names: Vec<&str> = texts.keys().map(String::as_str).collect();
-        bail!("there is no figure {unknown:?}; there are {}", names.join(", "));
+        bail!(
+            "there is no figure {unknown:?}; there are {}",
+            names.join(", ")
+        );
     }
     texts
         .into_iter()
@@ -44,6 +50,8 @@ pub fn figures(folder: Option<&Path>, only: &[String]) -> Result<Vec<Figure>> {
 }
 
 fn name(path: &Path) -> Option<String> {
-    let toml = path.extension().is_some_and(|extension| extension == "toml");
+    let toml = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     toml.then(|| path.file_stem()?.to_str().map(str::to_owned))?
 }

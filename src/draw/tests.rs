@@ -79,7 +79,7 @@ fn icl_ecdf(groups: usize, long: bool) -> Table {
             ]);
         }
     }
-    table("agent icl_ms fraction n p50_ms p99_ms", rows)
+    table("series icl_ms fraction n p50_ms p99_ms", rows)
 }
 
 fn time_budget(runs: usize, long: bool) -> Table {
@@ -219,7 +219,7 @@ fn an_empty_table_says_why() {
         Cell::Null,
         Cell::Null,
     ]];
-    let nulls = table("agent icl_ms fraction n p50_ms p99_ms", nulls);
+    let nulls = table("series icl_ms fraction n p50_ms p99_ms", nulls);
     let svg = figure("icl_ecdf").svg(&nulls).unwrap();
     assert!(svg.contains("no values: every “icl_ms” is null"));
 }

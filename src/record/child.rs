@@ -38,14 +38,23 @@ pub fn start(command: &[String], urls: &[(String, String)]) -> Result<Child> {
 pub fn variable(agent: &str) -> String {
     let name: String = agent
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("TOKENTAPE_{name}_URL")
 }
 
 /// Asks a child to end, as Ctrl-C in its terminal would.
 pub fn interrupt(child: &Child) {
-    if let Some(id) = child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
+    if let Some(id) = child
+        .id()
+        .and_then(|id| rustix::process::Pid::from_raw(id as i32))
+    {
         // It may have ended this instant, which is what we want.
         let _ = rustix::process::kill_process(id, rustix::process::Signal::INT);
     }

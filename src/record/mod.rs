@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 pub use proxy::Agent;
-pub use upstream::Endpoint;
 use tokio::net::TcpListener;
+pub use upstream::Endpoint;
 
 use crate::serve::{self, Server};
 use crate::trace::Tape;
@@ -113,8 +113,16 @@ impl Recorder {
 
 /// Asks a server which version it is: Ollama says so at /api/version. `None` if it does not.
 pub async fn server_version(endpoint: &Endpoint, patience: Duration) -> Option<String> {
-    let client = reqwest::Client::builder().no_proxy().timeout(patience).build().ok()?;
-    let answer = client.get(format!("{}/api/version", endpoint.url())).send().await.ok()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(patience)
+        .build()
+        .ok()?;
+    let answer = client
+        .get(format!("{}/api/version", endpoint.url()))
+        .send()
+        .await
+        .ok()?;
     let said: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
     Some(said.get("version")?.as_str()?.to_owned())
 }

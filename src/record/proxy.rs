@@ -82,15 +82,15 @@ impl Proxy {
             Exchange::begin(&self.tape, &self.session, sent, body)
         };
         let tried_ns = clock.now_ns();
-        let mut connection = match self.deliver(request, &idle).await {
-            Ok(connection) => connection,
+        let (mut connection, start_ns) = match self.deliver(request, &idle).await {
+            Ok(delivered) => delivered,
             Err(error) => {
                 let error = format!("{} does not answer: {error}", self.endpoint.url());
                 begin(tried_ns).end(clock.now_ns(), Ending::ConnectFailed, Some(error.clone()));
                 return refusal(StatusCode::BAD_GATEWAY, &error);
             }
         };
-        let mut exchange = begin(clock.now_ns());
+        let mut exchange = begin(start_ns);
         match tokio::time::timeout(self.timeout, connection.head(method)).await {
             Ok(Ok(head)) => {
                 self.tape.head(Head {
@@ -119,20 +119,22 @@ impl Proxy {
     }
 
     /// Hands the request to the server, on the idle connection if the server still holds it open.
-    async fn deliver(&self, request: &[u8], idle: &IdleConnection) -> Result<Connection> {
+    /// The connection, and when the last byte was handed over.
+    async fn deliver(&self, request: &[u8], idle: &IdleConnection) -> Result<(Connection, i64)> {
+        let clock = self.tape.clock();
         let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut connection) = kept.filter(Connection::is_open)
-            && connection.send(request).await.is_ok()
+            && let Ok(start_ns) = connection.send(request, &clock).await
         {
-            return Ok(connection);
+            return Ok((connection, start_ns));
         }
         let connecting = tokio::time::timeout(self.timeout, self.endpoint.connect());
         let Ok(connected) = connecting.await else {
             bail!("no connection within {:?}", self.timeout);
         };
         let mut connection = connected?;
-        connection.send(request).await?;
-        Ok(connection)
+        let start_ns = connection.send(request, &clock).await?;
+        Ok((connection, start_ns))
     }
 }
 

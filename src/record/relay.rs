@@ -39,7 +39,7 @@ pub struct Relay {
     arrived: VecDeque<(i64, Bytes)>,
     /// Forwarded, not yet handed to the tape.
     forwarded: Vec<(i64, Bytes)>,
-    /// The server gave us control back once since the last chunk, so that chunk has been flushed.
+    /// We were polled again since the last chunk was given out, so it has been flushed.
     flushed: bool,
     /// When and how the server's body ended.
     ended: Option<(i64, Ending, Option<String>)>,
@@ -152,9 +152,9 @@ impl Relay {
         }
     }
 
-    /// Lets the server flush what it was given, once: it polls us again right after.
+    /// Lets what was given out be flushed, once: we are polled again right after.
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.forwarded.is_empty() || std::mem::replace(&mut self.flushed, true) {
+        if std::mem::replace(&mut self.flushed, true) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
@@ -209,14 +209,16 @@ impl Body for Relay {
             if let Some((_, ending, error)) = &relay.ended {
                 let broken = (*ending != Ending::Whole)
                     .then(|| BrokenOff(error.clone().unwrap_or_default()));
-                if relay.poll_flushed(cx).is_pending() {
+                // An error takes with it what was not flushed, the head included.
+                let unsaid = broken.is_some() || !relay.forwarded.is_empty();
+                if unsaid && relay.poll_flushed(cx).is_pending() {
                     return Poll::Pending;
                 }
                 relay.conclude();
                 return Poll::Ready(broken.map(Err));
             }
             if relay.poll_server(cx).is_pending() {
-                if relay.poll_flushed(cx).is_ready() {
+                if !relay.forwarded.is_empty() && relay.poll_flushed(cx).is_ready() {
                     relay.hand_over();
                 }
                 return Poll::Pending;

@@ -9,9 +9,9 @@ use std::task::{Context as TaskContext, Poll, ready};
 use anyhow::{Context, Result, bail};
 use bytes::{Buf, BytesMut};
 use hyper::http::uri::Uri;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use crate::clock::Clock;
 use crate::serve::belongs_to_hop;
 use crate::wire::framing::Framing;
 
@@ -129,12 +129,24 @@ impl Connection {
         self.unread.is_empty() && self.stream.try_read(&mut byte).is_err_and(quiet)
     }
 
-    /// Hands a request to the server.
+    /// Hands a request to the server; when its last byte was handed over, on `clock`.
+    ///
+    /// The time is taken just before the call that takes the last byte: right after it, a server on
+    /// the same core may be running instead of us.
     ///
     /// # Errors
     /// If the connection breaks.
-    pub async fn send(&mut self, request: &[u8]) -> io::Result<()> {
-        self.stream.write_all(request).await
+    pub async fn send(&mut self, mut request: &[u8], clock: &Clock) -> io::Result<i64> {
+        loop {
+            self.stream.writable().await?;
+            let now_ns = clock.now_ns();
+            match self.stream.try_write(request) {
+                Ok(written) if written == request.len() => return Ok(now_ns),
+                Ok(written) => request = &request[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Reads the head of the answer to a request of `method`.
@@ -195,7 +207,9 @@ fn parse_head(bytes: &[u8], method: &str) -> Result<Option<(usize, AnswerHead)>>
         })
         .collect();
     let header = |name: &str| {
-        let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.to_ascii_lowercase())
     };
     let chunked = header("transfer-encoding").is_some_and(|value| value.contains("chunked"));

@@ -65,11 +65,15 @@ impl Server {
             "/api/version" if reading => Some(ollama(&json!({"version": self.version}))),
             "/api/tags" if reading => {
                 let models = self.models.iter().map(|name| self.listed(name, false));
-                Some(ollama(&Models { models: models.collect() }))
+                Some(ollama(&Models {
+                    models: models.collect(),
+                }))
             }
             "/api/ps" if method == "GET" => {
                 let models = self.models.iter().map(|name| self.listed(name, true));
-                Some(ollama(&Models { models: models.collect() }))
+                Some(ollama(&Models {
+                    models: models.collect(),
+                }))
             }
             "/v1/models" if method == "GET" => Some(ollama(&self.openai_models())),
             "/api/show" if method == "POST" => Some(self.show(body)),
@@ -155,8 +159,15 @@ mod tests {
             let answer = server().answer(method, path, b"").unwrap();
             assert_eq!(answer.status(), StatusCode::OK, "{method} {path}");
         }
-        for (method, path) in [("POST", "/api/chat"), ("GET", "/other"), ("POST", "/api/tags")] {
-            assert!(server().answer(method, path, b"").is_none(), "{method} {path}");
+        for (method, path) in [
+            ("POST", "/api/chat"),
+            ("GET", "/other"),
+            ("POST", "/api/tags"),
+        ] {
+            assert!(
+                server().answer(method, path, b"").is_none(),
+                "{method} {path}"
+            );
         }
     }
 

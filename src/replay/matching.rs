@@ -65,7 +65,10 @@ impl Matcher {
     pub fn new(recorded: Vec<(i64, Key)>) -> Self {
         let mut waiting: BTreeMap<Key, VecDeque<i64>> = BTreeMap::new();
         for (request_id, key) in &recorded {
-            waiting.entry(key.clone()).or_default().push_back(*request_id);
+            waiting
+                .entry(key.clone())
+                .or_default()
+                .push_back(*request_id);
         }
         Self { waiting, recorded }
     }
@@ -90,7 +93,12 @@ impl Matcher {
 
     /// One sentence on why nothing matches: which recorded request comes nearest, and how it differs.
     pub fn miss(&self, asked: &Key) -> String {
-        let Key { agent, method, path, .. } = asked;
+        let Key {
+            agent,
+            method,
+            path,
+            ..
+        } = asked;
         if let Some(request_id) = self.last(asked) {
             let times = self.recorded.iter().filter(|(_, key)| key == asked).count();
             return format!(
@@ -104,7 +112,9 @@ impl Matcher {
             .map(|(request_id, key)| (distance(key, asked), *request_id, key))
             .min_by_key(|(distance, request_id, _)| (*distance, *request_id));
         let Some((_, request_id, key)) = nearest else {
-            return format!("{method} {path} of {agent} matches nothing: the trace has no requests");
+            return format!(
+                "{method} {path} of {agent} matches nothing: the trace has no requests"
+            );
         };
         let difference = if (&key.agent, &key.method, &key.path) != (agent, method, path) {
             format!("{} {} of {}", key.method, key.path, key.agent)
@@ -184,7 +194,12 @@ fn compare(
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) => {
             for index in 0..a.len().max(b.len()) {
-                compare(format!("{place}[{index}]"), a.get(index), b.get(index), found);
+                compare(
+                    format!("{place}[{index}]"),
+                    a.get(index),
+                    b.get(index),
+                    found,
+                );
             }
         }
         (a, b) if a == b => {}
@@ -206,7 +221,10 @@ mod tests {
 
     #[test]
     fn equal_requests_are_answered_in_the_order_they_were_recorded() {
-        let recorded = vec![(1, key("a", r#"{"x":1,"y":2}"#)), (4, key("a", r#"{"y":2, "x":1}"#))];
+        let recorded = vec![
+            (1, key("a", r#"{"x":1,"y":2}"#)),
+            (4, key("a", r#"{"y":2, "x":1}"#)),
+        ];
         let mut matcher = Matcher::new(recorded);
         let asked = key("a", "{ \"y\": 2, \"x\": 1 }");
         assert_eq!(matcher.take(&asked), Some(1));
@@ -214,7 +232,10 @@ mod tests {
         assert_eq!(matcher.take(&asked), Some(4));
         assert_eq!(matcher.take(&asked), None);
         let miss = matcher.miss(&asked);
-        assert!(miss.contains("recorded 2 time(s), last as request 4"), "{miss}");
+        assert!(
+            miss.contains("recorded 2 time(s), last as request 4"),
+            "{miss}"
+        );
     }
 
     #[test]
@@ -227,10 +248,25 @@ mod tests {
     #[test]
     fn a_miss_names_the_nearest_request_and_where_it_differs() {
         let matcher = Matcher::new(vec![
-            (1, key("a", r#"{"model":"m","messages":[{"content":"one"}],"seed":1}"#)),
-            (2, key("a", r#"{"model":"m","messages":[{"content":"two"}],"seed":2}"#)),
+            (
+                1,
+                key(
+                    "a",
+                    r#"{"model":"m","messages":[{"content":"one"}],"seed":1}"#,
+                ),
+            ),
+            (
+                2,
+                key(
+                    "a",
+                    r#"{"model":"m","messages":[{"content":"two"}],"seed":2}"#,
+                ),
+            ),
         ]);
-        let miss = matcher.miss(&key("a", r#"{"model":"m","messages":[{"content":"2"}],"seed":2}"#));
+        let miss = matcher.miss(&key(
+            "a",
+            r#"{"model":"m","messages":[{"content":"2"}],"seed":2}"#,
+        ));
         assert!(miss.contains("nearest is request 2"), "{miss}");
         let place = r#"$.messages[0].content: recorded "two", asked "2""#;
         assert!(miss.contains(place), "{miss}");

@@ -26,7 +26,7 @@ use crate::serve;
 use crate::trace::{self, Chunk, Outcome, Trace};
 use discovery::Server as Known;
 use matching::{Key, Matcher};
-use pace::PacedBody;
+use pace::{BodyEnding, PacedBody};
 
 /// A trace being served until this is dropped.
 pub struct Replay {
@@ -92,14 +92,24 @@ impl Replay {
             .filter(|(request, _)| !is_discovery(&request.endpoint))
             .map(|(request, _)| {
                 let (id, agent) = (request.request_id, &request.agent);
-                format!("request {id}: {} {} of {agent}", request.method, request.path)
+                format!(
+                    "request {id}: {} {} of {agent}",
+                    request.method, request.path
+                )
             })
             .collect()
     }
 }
 
 fn is_discovery(endpoint: &str) -> bool {
-    let known = ["/", "/api/version", "/api/tags", "/api/ps", "/api/show", "/v1/models"];
+    let known = [
+        "/",
+        "/api/version",
+        "/api/tags",
+        "/api/ps",
+        "/api/show",
+        "/v1/models",
+    ];
     known.contains(&endpoint)
 }
 
@@ -169,7 +179,11 @@ impl Served {
         if let Some(recorded) = taken.or_else(again).and_then(|id| self.requests.get(&id)) {
             return self.recorded(recorded, start_ns).await;
         }
-        if let Some(answer) = self.known.get(agent).and_then(|k| k.answer(method, path, &body)) {
+        if let Some(answer) = self
+            .known
+            .get(agent)
+            .and_then(|k| k.answer(method, path, &body))
+        {
             return answer.map(Either::Left);
         }
         let message = format!("tokentape: {}", self.matcher().miss(&key));
@@ -188,7 +202,10 @@ impl Served {
         start_ns: i64,
     ) -> Answer {
         let recorded_start_ns = request.start_ns.unwrap_or_default();
-        let began_ns = request.headers_ns.or(request.end_ns).unwrap_or(recorded_start_ns);
+        let began_ns = request
+            .headers_ns
+            .or(request.end_ns)
+            .unwrap_or(recorded_start_ns);
         if let Some(due_ns) = self.speed.due_ns(start_ns, began_ns - recorded_start_ns) {
             tokio::time::sleep_until(self.clock.at(due_ns).into()).await;
         }
@@ -203,7 +220,12 @@ impl Served {
             .as_deref()
             .and_then(|json| serde_json::from_str(json).ok())
             .unwrap_or_default();
-        let broken = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
+        let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
+        // A stream that ended in order, though without saying it was done, has no error.
+        let ending = match cut.contains(&request.outcome) && request.error.is_some() {
+            true => BodyEnding::BreaksOff,
+            false => BodyEnding::InOrder,
+        };
         let mut response = Response::new(Either::Right(PacedBody {
             chunks: chunks.clone(),
             next: 0,
@@ -211,8 +233,7 @@ impl Served {
             speed: self.speed,
             start_ns,
             recorded_start_ns,
-            // A stream that ended cleanly without saying it was done has no error.
-            breaks_off: broken.contains(&request.outcome) && request.error.is_some(),
+            ending,
             waiting: None,
         }));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);

@@ -37,6 +37,15 @@ impl Speed {
 #[error("the recorded answer broke off here")]
 pub struct BrokenOff;
 
+/// How a recorded body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEnding {
+    InOrder,
+    /// Breaks off, once what was given out has been flushed: an error takes the unflushed with it.
+    BreaksOff,
+    BreaksOffNow,
+}
+
 /// A recorded body, given out chunk by chunk when each is due.
 pub struct PacedBody {
     pub chunks: Arc<[Chunk]>,
@@ -47,7 +56,7 @@ pub struct PacedBody {
     pub start_ns: i64,
     /// When the request was sent, on the recorded clock.
     pub recorded_start_ns: i64,
-    pub breaks_off: bool,
+    pub ending: BodyEnding,
     pub waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -61,8 +70,15 @@ impl Body for PacedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let body = self.get_mut();
         let Some(chunk) = body.chunks.get(body.next) else {
-            let broken = std::mem::take(&mut body.breaks_off);
-            return Poll::Ready(broken.then_some(Err(BrokenOff)));
+            return match body.ending {
+                BodyEnding::InOrder => Poll::Ready(None),
+                BodyEnding::BreaksOffNow => Poll::Ready(Some(Err(BrokenOff))),
+                BodyEnding::BreaksOff => {
+                    body.ending = BodyEnding::BreaksOffNow;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            };
         };
         let offset_ns = chunk.t_ns - body.recorded_start_ns;
         if let Some(due_ns) = body.speed.due_ns(body.start_ns, offset_ns) {
@@ -71,10 +87,11 @@ impl Body for PacedBody {
             body.waiting = None;
         }
         body.next += 1;
-        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&chunk.payload)))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(
+            &chunk.payload,
+        )))))
     }
 }
-
 
 #[cfg(test)]
 mod tests {

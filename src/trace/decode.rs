@@ -34,7 +34,9 @@ impl Answer {
             .and_then(|json| serde_json::from_str(json).ok())
             .unwrap_or_default();
         let header = |name: &str| {
-            let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            let found = headers
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_str())
         };
         Self {
@@ -61,14 +63,20 @@ impl Answer {
     fn append(&mut self, request: &Request, rows: &mut EventRows) {
         for event in self.events.drain(..) {
             let t_ns = self.arrivals.get(event.chunk_seq as usize).copied();
-            let carries_content = matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
-                && event.text.as_ref().is_some_and(|text| !text.is_empty());
+            let carries_content =
+                matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
+                    && event.text.as_ref().is_some_and(|text| !text.is_empty());
             if carries_content {
                 self.token_events += 1;
                 self.first_token_ns = self.first_token_ns.or(t_ns);
                 self.last_token_ns = t_ns;
             }
-            rows.push(request, self.event_count as i32, &event, t_ns.unwrap_or_default());
+            rows.push(
+                request,
+                self.event_count as i32,
+                &event,
+                t_ns.unwrap_or_default(),
+            );
             self.event_count += 1;
         }
     }
@@ -145,7 +153,8 @@ impl EventRows {
         self.t_ns.append_value(t_ns);
         self.kind.append_value(event.kind.as_str());
         self.text.append_option(event.text.as_deref());
-        self.server_created_at.append_option(event.server_created_at);
+        self.server_created_at
+            .append_option(event.server_created_at);
     }
 
     /// Takes the rows that are held as a batch.

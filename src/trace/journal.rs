@@ -1,7 +1,7 @@
 //! The journal: an append-only Arrow IPC stream that a dying recorder leaves behind, readable to its last whole batch.
 
 use std::fs::{File, OpenOptions};
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +32,10 @@ pub enum Note {
     /// A header's value was withheld: its lower-case name.
     Redacted(String),
     /// The version an agent's server gave of itself.
-    ServerVersion { agent: String, version: String },
+    ServerVersion {
+        agent: String,
+        version: String,
+    },
     /// Chunks that could not be kept since the last such note.
     Lost(u64),
 }
@@ -204,8 +207,11 @@ pub enum Entry<'a> {
 /// If the journal is missing, a recorder is still writing it, or `each` fails.
 pub fn read(folder: &Path, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
     let path = stream_path(folder);
-    let file =
-        File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = match File::open(&path) {
+        // The recorder died before its first byte.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.with_context(|| format!("{} cannot be read", path.display()))?,
+    };
     if file.try_lock().is_err() {
         bail!(
             "{} is still being recorded; end that recording first",

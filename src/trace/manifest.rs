@@ -180,7 +180,9 @@ mod tests {
         manifest.write(folder.path()).unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), manifest);
         let file = folder.path().join(MANIFEST);
-        let text = fs::read_to_string(&file).unwrap().replacen('{', "{\"new\": 1,", 1);
+        let text = fs::read_to_string(&file)
+            .unwrap()
+            .replacen('{', "{\"new\": 1,", 1);
         fs::write(&file, text).unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), manifest);
     }

@@ -141,7 +141,11 @@ impl Trace {
 /// If an argument means no trace, or one of them cannot be opened.
 pub fn find(arguments: &[String]) -> Result<Vec<Trace>> {
     let default = ["traces".to_owned()];
-    let arguments = if arguments.is_empty() { &default } else { arguments };
+    let arguments = if arguments.is_empty() {
+        &default
+    } else {
+        arguments
+    };
     let mut folders = Vec::new();
     for argument in arguments {
         let found = folders_of(argument)?;

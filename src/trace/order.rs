@@ -82,7 +82,10 @@ impl ChunkOrder {
                 options: None,
             })
             .collect();
-        Ok(take_record_batch(&batch, &lexsort_to_indices(&keys, None)?)?)
+        Ok(take_record_batch(
+            &batch,
+            &lexsort_to_indices(&keys, None)?,
+        )?)
     }
 
     /// Gives the batches in order to `each` and removes the spills.
@@ -126,7 +129,10 @@ fn key(batch: &RecordBatch, row: usize) -> (i64, i32) {
 }
 
 /// The k-way merge: a heap holds the next key of each source.
-fn merge(mut sources: Vec<Source>, each: &mut impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+fn merge(
+    mut sources: Vec<Source>,
+    each: &mut impl FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
     // Batches that the rows chosen since the last output lie in, and those rows.
     let mut pool: Vec<RecordBatch> = Vec::new();
     let mut chosen: Vec<(usize, usize)> = Vec::new();
@@ -212,7 +218,11 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "spills remain");
+        assert_eq!(
+            folder.path().read_dir().unwrap().count(),
+            0,
+            "spills remain"
+        );
         keys
     }
 

@@ -37,7 +37,11 @@ pub fn seal(folder: &Path, status: Status) -> Result<Manifest> {
     let chunks = std::mem::replace(&mut session.chunks, ChunkOrder::new(folder, 0));
     let mut files = seal_answers(folder, &manifest.session_id, &mut session.requests, chunks)?;
     let id = &manifest.session_id;
-    let requests: Vec<Request> = session.requests.into_values().map(|asked| asked.row).collect();
+    let requests: Vec<Request> = session
+        .requests
+        .into_values()
+        .map(|asked| asked.row)
+        .collect();
     let samples = &mut session.samples;
     samples.sort_by_key(|sample| sample.t_ns);
     for (table, batch) in [
@@ -298,12 +302,19 @@ fn seal_answers(
                 open = Some((asked, answer));
             }
             if let Some((asked, answer)) = &mut open {
-                answer.chunk(&asked.row, times.value(row), payloads.value(row), &mut event_rows);
+                answer.chunk(
+                    &asked.row,
+                    times.value(row),
+                    payloads.value(row),
+                    &mut event_rows,
+                );
                 run_ids.push(asked.row.run_id);
                 agents.push(asked.row.agent.clone());
             }
         }
-        let sizes = payloads.iter().map(|payload| payload.map_or(0, <[u8]>::len) as i32);
+        let sizes = payloads
+            .iter()
+            .map(|payload| payload.map_or(0, <[u8]>::len) as i32);
         chunks.write(&RecordBatch::try_new(
             TableName::Chunks.schema(),
             vec![

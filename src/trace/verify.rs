@@ -71,7 +71,9 @@ pub fn verify(trace: &Trace) -> Result<Vec<String>> {
         }
     }
     for request_id in received.keys() {
-        problems.push(format!("chunks of request {request_id} belong to no request"));
+        problems.push(format!(
+            "chunks of request {request_id} belong to no request"
+        ));
     }
     Ok(problems)
 }

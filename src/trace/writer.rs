@@ -316,7 +316,10 @@ impl Shared {
                     lost_noted = state.lost;
                     state.note(0, &Note::Lost(lost), None);
                 }
-                (std::mem::replace(&mut state.rows, Rows::new()), state.closed)
+                (
+                    std::mem::replace(&mut state.rows, Rows::new()),
+                    state.closed,
+                )
             };
             if let Err(error) = journal.append(&mut rows) {
                 self.state().failed = true;

@@ -1,0 +1,297 @@
+//! How exchanges end, and what is kept of each; runs, samples and secrets.
+
+use std::time::Duration;
+
+use tokentape::trace::{Outcome, Request};
+
+use super::source::{Source, Step, chunked, head, ndjson_head};
+use super::{Recording, lone};
+
+const TOKEN: &[u8] = b"{\"model\":\"m\",\"response\":\"a\",\"done\":false}\n";
+const DONE: &[u8] =
+    b"{\"model\":\"m\",\"response\":\"\",\"done\":true,\"done_reason\":\"stop\",\"eval_count\":1}\n";
+const ERROR: &[u8] = b"{\"error\":\"out of memory\"}\n";
+
+/// Far longer than any test waits.
+const FOR_EVER: Step = Step::Wait(Duration::from_secs(60));
+
+fn write(parts: &[&[u8]]) -> Step {
+    Step::Write(parts.concat())
+}
+
+/// A stream's head and its first chunk.
+fn begun() -> Step {
+    let first = format!("{:x}\r\n", TOKEN.len()).into_bytes();
+    write(&[&ndjson_head(), &first, TOKEN, b"\r\n"])
+}
+
+/// Generates once through a recorder; the server plays `script`. The request as recorded, and the
+/// bytes of its answer.
+async fn generated(script: Vec<Step>) -> (Request, Vec<u8>) {
+    let source = Source::start(vec![script]).await;
+    let servers = lone(source.url.clone());
+    let recording = Recording::patient(&servers, Duration::from_millis(300)).await;
+    let asking = reqwest::Client::new()
+        .post(format!("{}/api/generate", recording.url()))
+        .header("x-script", "0")
+        .body(r#"{"model":"m","prompt":"p"}"#);
+    if let Ok(mut answer) = asking.send().await {
+        while let Ok(Some(_)) = answer.chunk().await {}
+    }
+    let (trace, _folder) = recording.sealed().await;
+    let request = trace.requests().unwrap().remove(0);
+    let chunks = trace.chunks().unwrap().remove(&request.request_id);
+    let chunks = chunks.unwrap_or_default().into_iter();
+    (request, chunks.flat_map(|chunk| chunk.payload).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_says_it_is_done_is_complete() {
+    let (request, bytes) =
+        generated(vec![write(&[&ndjson_head(), &chunked(&[TOKEN, DONE])])]).await;
+    assert_eq!((request.outcome, request.error), (Outcome::Complete, None));
+    assert_eq!(bytes, [TOKEN, DONE].concat());
+    assert_eq!((request.chunk_count, request.token_events), (2, 1));
+    assert_eq!(
+        (request.eval_count, request.done_reason.as_deref()),
+        (Some(1), Some("stop"))
+    );
+    assert!(request.first_token_ns >= request.start_ns && request.start_ns.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_ends_without_a_word_is_truncated() {
+    let (request, bytes) = generated(vec![write(&[&ndjson_head(), &chunked(&[TOKEN])])]).await;
+    assert_eq!(
+        (request.outcome, bytes.as_slice()),
+        (Outcome::Truncated, TOKEN)
+    );
+    assert_eq!(request.error, None, "it ended in order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_in_a_chunk_is_kept_to_the_last_byte() {
+    for last in [Step::Close, Step::Reset] {
+        let cut = write(&[&ndjson_head(), b"2a\r\n{\"resp"]);
+        let script = vec![cut, Step::Wait(Duration::from_millis(50)), last];
+        let (request, bytes) = generated(script).await;
+        assert_eq!(request.outcome, Outcome::Truncated);
+        assert_eq!(bytes, b"{\"resp");
+        assert!(request.error.is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_inside_a_stream_is_an_error_event() {
+    let (request, _) = generated(vec![write(&[&ndjson_head(), &chunked(&[TOKEN, ERROR])])]).await;
+    assert_eq!(request.outcome, Outcome::ErrorEvent);
+    assert_eq!(request.error.as_deref(), Some("out of memory"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_status_keeps_its_body() {
+    let body = b"{\"error\":\"model 'x' not found\"}";
+    let length = body.len().to_string();
+    for status in ["404 Not Found", "503 Service Unavailable"] {
+        let (request, bytes) = generated(vec![write(&[
+            &head(status, &[("Content-Length", &length)]),
+            body,
+        ])])
+        .await;
+        assert_eq!(request.outcome, Outcome::ErrorStatus);
+        assert_eq!(request.status, status[..3].parse().ok());
+        assert_eq!(bytes, body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_server_times_out_and_what_came_is_kept() {
+    let (request, bytes) = generated(vec![begun(), FOR_EVER]).await;
+    assert_eq!(
+        (request.outcome, bytes.as_slice()),
+        (Outcome::Timeout, TOKEN)
+    );
+    assert!(request.error.unwrap().contains("silent for 300ms"));
+    let (request, _) = generated(vec![FOR_EVER]).await;
+    assert_eq!(request.outcome, Outcome::Timeout, "before the head as well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_gives_no_answer_is_connect_failed() {
+    let (request, _) = generated(vec![Step::Close]).await;
+    assert_eq!(request.outcome, Outcome::ConnectFailed);
+    assert!(request.error.unwrap().contains("without an answer"));
+    let (request, _) = generated(vec![write(&[b"SSH-2.0-OpenSSH_9.2\r\n\r\n"])]).await;
+    assert_eq!(request.outcome, Outcome::ConnectFailed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_server_is_told_to_the_client_and_to_the_user() {
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let recording = Recording::of(&lone(format!("http://{free}"))).await;
+    let answer = reqwest::get(format!("{}/api/tags", recording.url()))
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 502);
+    assert!(answer.text().await.unwrap().contains("does not answer"));
+    let ended = recording.recorder.end(Duration::ZERO).await;
+    assert!(
+        ended
+            .unwrap_err()
+            .to_string()
+            .contains("no request reached a server")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_is_noted_at_once() {
+    let source = Source::start(vec![vec![begun(), FOR_EVER], vec![FOR_EVER]]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let mut answer = reqwest::get(format!("{}/0", recording.url()))
+        .await
+        .unwrap();
+    assert_eq!(answer.chunk().await.unwrap().unwrap(), TOKEN);
+    drop(answer);
+    // The second never gets as far as a head.
+    let waiting = tokio::spawn(reqwest::get(format!("{}/1", recording.url())));
+    while source.seen().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    waiting.abort();
+    let (trace, _folder) = recording.sealed().await;
+    let requests = trace.requests().unwrap();
+    let ended: Vec<_> = requests
+        .iter()
+        .map(|r| (r.outcome, r.chunk_count))
+        .collect();
+    assert_eq!(
+        ended,
+        [(Outcome::ClientAborted, 1), (Outcome::ClientAborted, 0)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_head_has_no_body_and_the_connection_goes_on() {
+    let script = vec![write(&[&head("200 OK", &[("Content-Length", "17")])])];
+    let source = Source::start(vec![script]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let client = reqwest::Client::new();
+    for _ in 0..3 {
+        let answer = client
+            .head(format!("{}/0", recording.url()))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.headers()["content-length"], "17");
+    }
+    let (trace, _folder) = recording.sealed().await;
+    let requests = trace.requests().unwrap();
+    assert!(
+        requests
+            .iter()
+            .all(|r| r.outcome == Outcome::Complete && r.response_bytes == 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_marked_numbered_and_never_forwarded() {
+    let script = || vec![write(&[&head("200 OK", &[("Content-Length", "0")])])];
+    let source = Source::start(vec![script()]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let client = reqwest::Client::new();
+    let url = recording.url();
+    let mark = async |text: &str| {
+        let marking = client
+            .post(format!("{url}/_tokentape/run"))
+            .body(text.to_owned());
+        marking.send().await.unwrap().status().as_u16()
+    };
+    let ask = async || client.get(format!("{url}/0")).send().await.unwrap();
+    let concurrent = r#"{"scenario":"s","model":"m","labels":{"note":"x"}}"#;
+    assert_eq!(mark(concurrent).await, 200);
+    ask().await;
+    assert_eq!(mark(concurrent).await, 200);
+    ask().await;
+    ask().await;
+    assert_eq!(
+        mark(r#"{"scenario":"s","model":"m","phase":"solo"}"#).await,
+        200
+    );
+    assert_eq!(mark(r#"{"phase":"no such phase"}"#).await, 400);
+    assert_eq!(mark("no json").await, 400);
+    let samples = "{\"source\":\"host\",\"metric\":\"cpu_percent\",\"value\":12.5}\n\
+                   {\"source\":\"host\",\"metric\":\"cpu_percent\",\"value\":null,\"t_ns\":7}\n";
+    let adding = client
+        .post(format!("{url}/_tokentape/samples"))
+        .body(samples);
+    assert_eq!(adding.send().await.unwrap().status(), 200);
+    assert_eq!(
+        source.seen().len(),
+        3,
+        "only the questions to the server went there"
+    );
+    let (trace, _folder) = recording.sealed().await;
+    let runs = trace.runs().unwrap();
+    let told: Vec<_> = runs
+        .iter()
+        .map(|r| (r.run_id, r.run_number, r.phase.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [(1, 1, "concurrent"), (2, 2, "concurrent"), (3, 1, "solo")]
+    );
+    assert_eq!(runs[0].labels.as_deref(), Some(r#"{"note":"x"}"#));
+    assert!(runs.iter().all(|run| run.end_ns >= Some(run.start_ns)));
+    let requests = trace.requests().unwrap();
+    assert_eq!(
+        requests.iter().map(|r| r.run_id).collect::<Vec<_>>(),
+        [1, 2, 2]
+    );
+    let samples = trace
+        .manifest
+        .files
+        .iter()
+        .find(|file| file.name == "samples.parquet");
+    assert_eq!(samples.unwrap().rows, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_in_headers_never_reach_the_disk() {
+    let script = vec![write(&[&head(
+        "200 OK",
+        &[
+            ("Content-Length", "0"),
+            ("Set-Cookie", "session=hunter2-out"),
+        ],
+    )])];
+    let source = Source::start(vec![script]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let asking = reqwest::Client::new().get(format!("{}/0", recording.url()));
+    let asking = asking
+        .header("Authorization", "Bearer hunter2-in")
+        .header("x-api-key", "hunter2");
+    let answer = asking.send().await.unwrap();
+    assert_eq!(answer.headers()["set-cookie"], "session=hunter2-out");
+    assert!(
+        source.seen()[0].head.contains("Bearer hunter2-in"),
+        "the server gets it"
+    );
+    let (trace, folder) = recording.sealed().await;
+    assert_eq!(
+        trace.manifest.redacted,
+        ["authorization", "set-cookie", "x-api-key"]
+    );
+    for entry in super::path(&folder).read_dir().unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|seven| seven == b"hunter2"));
+    }
+    let headers = trace.requests().unwrap().remove(0).request_headers.unwrap();
+    assert!(
+        headers.contains(r#"["authorization","[redacted]"]"#),
+        "{headers}"
+    );
+}

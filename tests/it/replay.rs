@@ -1,0 +1,254 @@
+//! A replay serves what was recorded: the same bytes, boundaries and events, strictly matched.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokentape::analyze::{Library, Session};
+use tokentape::bench::{Rerun, Script};
+use tokentape::replay::{Replay, Speed};
+use tokentape::table::Table;
+use tokentape::trace::{Outcome, Trace};
+
+use super::source::{Source, Step, chunked, head, ndjson_head};
+use super::{Recording, bundled, lone};
+
+fn any_port(_: &str) -> std::net::SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// Everything recorded of the agents' exchanges but times and identity, by run and agent in order.
+async fn content(trace: &Trace) -> (Table, Table, Table) {
+    let session = Session::open(std::slice::from_ref(trace), Library::default()).unwrap();
+    let ask = async |sql: &str| session.query(sql).await.unwrap();
+    // Concurrent agents' requests may be numbered in another order: number them within the agent.
+    let numbered = "with numbered as (
+        select *, row_number() over (partition by run_id, agent order by request_id) as nth
+        from requests)";
+    let requests = ask(&format!(
+        "{numbered} select run_id, agent, nth, dialect, method, path, endpoint, model, stream,
+            options, request_body, status, outcome, error, chunk_count, event_count, token_events,
+            response_bytes, prompt_eval_count, eval_count, total_duration_ns, load_duration_ns,
+            prompt_eval_duration_ns, eval_duration_ns, done_reason
+         from numbered order by run_id, agent, nth"
+    ))
+    .await;
+    let chunks = ask(&format!(
+        "{numbered} select c.run_id, c.agent, nth, seq, size, payload
+         from chunks c join numbered using (request_id) order by c.run_id, c.agent, nth, seq"
+    ))
+    .await;
+    let events = ask(&format!(
+        "{numbered} select e.run_id, e.agent, nth, seq, chunk_seq, kind, text, server_created_at
+         from events e join numbered using (request_id) order by e.run_id, e.agent, nth, seq"
+    ))
+    .await;
+    (requests, chunks, events)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recording_a_replay_at_full_speed_gives_the_same_trace_but_for_the_times() {
+    let original = bundled();
+    let replay = Replay::start(&original, Speed::Max, any_port)
+        .await
+        .unwrap();
+    let recording = Recording::of(&replay.urls()).await;
+    let rerun = Rerun::new(recording.recorder.urls(), None).unwrap();
+    for run in Script::of(&original).unwrap().runs {
+        rerun.play(run).await.unwrap();
+    }
+    assert_eq!(replay.unused(), Vec::<String>::new());
+    let (again, _folder) = recording.sealed().await;
+    let (was, is) = (content(&original).await, content(&again).await);
+    assert!(was.0 == is.0, "requests differ");
+    assert!(
+        was.1 == is.1,
+        "chunks differ: {} and {}",
+        was.1.rows.len(),
+        is.1.rows.len()
+    );
+    assert!(was.2 == is.2, "events differ");
+    assert!(was.1.rows.len() > 1_000);
+    let marks = |trace: &Trace| -> Vec<_> {
+        let runs = trace.runs().unwrap().into_iter();
+        runs.map(|run| {
+            (
+                run.run_id,
+                run.run_number,
+                run.scenario,
+                run.model,
+                run.phase,
+                run.labels,
+            )
+        })
+        .collect()
+    };
+    assert_eq!(marks(&original), marks(&again));
+}
+
+/// Records what a client does to a server that plays `script`, and replays it.
+async fn replayed(script: Vec<Step>) -> (Trace, Replay, tempfile::TempDir) {
+    let source = Source::start(vec![script]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let _ = ask(&recording.url(), r#"{"model": "m", "prompt": "p"}"#).await;
+    let (trace, folder) = recording.sealed().await;
+    let replay = Replay::start(&trace, Speed::Max, any_port).await.unwrap();
+    (trace, replay, folder)
+}
+
+/// Status, headers and body of POST /api/generate; whether the body came whole.
+async fn ask(url: &str, body: &str) -> (u16, BTreeMap<String, String>, Vec<u8>, bool) {
+    let asking = reqwest::Client::new().post(format!("{url}/api/generate"));
+    let asking = asking.header("x-script", "0").body(body.to_owned());
+    let mut answer = asking.send().await.unwrap();
+    let headers = answer.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    let (status, headers) = (answer.status().as_u16(), headers.collect());
+    let mut bytes = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            whole => return (status, headers, bytes, whole.is_ok()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_headers_and_the_way_a_body_ended_come_back() {
+    let error = b"{\"error\":\"model 'm' not found\"}";
+    let json = "application/json; charset=utf-8";
+    let length = error.len().to_string();
+    let not_found = head(
+        "404 Not Found",
+        &[("Content-Type", json), ("Content-Length", &length)],
+    );
+    let (_, replay, _folder) =
+        replayed(vec![Step::Write([not_found, error.to_vec()].concat())]).await;
+    let (status, headers, body, whole) =
+        ask(&replay.urls()[0].1, r#"{"prompt":"p","model":"m"}"#).await;
+    assert_eq!(
+        (status, body.as_slice(), whole),
+        (404, error.as_slice(), true)
+    );
+    assert_eq!(
+        (headers["content-type"].as_str(), &headers["content-length"]),
+        (json, &length)
+    );
+
+    let broken = [ndjson_head(), b"8\r\n{\"respon\r\n40\r\nse\":".to_vec()].concat();
+    let script = vec![
+        Step::Write(broken),
+        Step::Wait(Duration::from_millis(30)),
+        Step::Close,
+    ];
+    let (trace, replay, _folder) = replayed(script).await;
+    assert_eq!(trace.requests().unwrap()[0].outcome, Outcome::Truncated);
+    let (_, _, body, whole) = ask(&replay.urls()[0].1, r#"{"prompt":"p","model":"m"}"#).await;
+    assert_eq!(
+        (body.as_slice(), whole),
+        (b"{\"response\":".as_slice(), false)
+    );
+
+    let endless = [ndjson_head(), chunked(&[b"{\"response\":\"a\"}\n"])].concat();
+    let (trace, replay, _folder) = replayed(vec![Step::Write(endless)]).await;
+    assert_eq!(trace.requests().unwrap()[0].outcome, Outcome::Truncated);
+    let (_, _, body, whole) = ask(&replay.urls()[0].1, r#"{"prompt":"p","model":"m"}"#).await;
+    assert_eq!(
+        (body.as_slice(), whole),
+        (b"{\"response\":\"a\"}\n".as_slice(), true)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_not_recorded_gets_an_error_that_names_the_nearest() {
+    let done = [ndjson_head(), chunked(&[b"{\"done\":true}\n"])].concat();
+    let (_, replay, _folder) = replayed(vec![Step::Write(done)]).await;
+    let url = replay.urls()[0].1.clone();
+    let error = async |body: &str| {
+        let (status, _, body, _) = ask(&url, body).await;
+        let said: Value = serde_json::from_slice(&body).unwrap();
+        (status, said["error"].as_str().unwrap().to_owned())
+    };
+    let (status, said) = error(r#"{"model":"m","prompt":"q"}"#).await;
+    assert_eq!(status, 404);
+    assert!(
+        said.contains(
+            r#"nearest is request 1, which differs at $.prompt: recorded "p", asked "q""#
+        ),
+        "{said}"
+    );
+    assert_eq!(replay.unused(), ["request 1: POST /api/generate of agent"]);
+    // Once it has been answered, there is no second answer.
+    assert_eq!(ask(&url, r#"{"model":"m","prompt":"p"}"#).await.0, 200);
+    let (_, said) = error(r#"{"model":"m","prompt":"p"}"#).await;
+    assert!(said.contains("recorded 1 time(s)"), "{said}");
+    assert_eq!(replay.unused(), Vec::<String>::new());
+    let client = reqwest::Client::new();
+    let asking = client.post(format!("{url}/v1/chat/completions")).body("{}");
+    let said: Value =
+        serde_json::from_str(&asking.send().await.unwrap().text().await.unwrap()).unwrap();
+    assert!(
+        said["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("tokentape: no recorded request")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_look_around_first_are_answered_from_the_trace() {
+    let replay = Replay::start(&bundled(), Speed::Max, any_port)
+        .await
+        .unwrap();
+    let url = replay.urls()[1].1.clone();
+    let get = async |path: &str| reqwest::get(format!("{url}{path}")).await.unwrap();
+    assert_eq!(get("/").await.text().await.unwrap(), "Ollama is running");
+    let tags: Value = serde_json::from_str(&get("/api/tags").await.text().await.unwrap()).unwrap();
+    assert_eq!(tags["models"][0]["name"], "gemma3:270m");
+    assert_eq!(get("/api/version").await.status(), 200);
+    assert_eq!(get("/api/ps").await.status(), 200);
+    let show = reqwest::Client::new().post(format!("{url}/api/show"));
+    let show = show
+        .body(r#"{"model":"gemma3:270m"}"#)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(show.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recorded_pace_is_kept_and_errors_do_not_add_up() {
+    let waits = |n: usize| {
+        let line = format!("{{\"response\":\"{n}\"}}\n");
+        let framed = format!("{:x}\r\n{line}\r\n", line.len());
+        [
+            Step::Wait(Duration::from_millis(20)),
+            Step::Write(framed.into_bytes()),
+        ]
+    };
+    let mut script = vec![Step::Write(ndjson_head())];
+    script.extend((0..30).flat_map(waits));
+    script.push(Step::Write(b"0\r\n\r\n".to_vec()));
+    let (trace, _, _folder) = replayed(script).await;
+    let replay = Replay::start(&trace, Speed::Times(2.0), any_port)
+        .await
+        .unwrap();
+    let recording = Recording::of(&replay.urls()).await;
+    let _ = ask(&recording.url(), r#"{"model":"m","prompt":"p"}"#).await;
+    let (again, _folder) = recording.sealed().await;
+    let offsets = |trace: &Trace| -> Vec<i64> {
+        let start_ns = trace.requests().unwrap()[0].start_ns.unwrap();
+        trace.chunks().unwrap()[&1]
+            .iter()
+            .map(|chunk| chunk.t_ns - start_ns)
+            .collect()
+    };
+    let (was, is) = (offsets(&trace), offsets(&again));
+    assert_eq!(was.len(), is.len());
+    // Nothing comes before it is due; how long after is the machine's business, not a test's.
+    assert!(
+        was.iter().zip(&is).all(|(was, is)| is >= &(was / 2)),
+        "{was:?} {is:?}"
+    );
+}
