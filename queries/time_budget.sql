@@ -10,7 +10,8 @@ select
     part,
     part_order,
     ms,
-    percent
+    percent,
+    count(*) over () / 8 as bars    -- a bar has eight parts
 from time_budget
 join run_labels using (session_id, run_id)
 where phase <> 'warmup'

@@ -32,6 +32,14 @@ spans as (
         'token' as kind, t_ns as from_ns, t_ns as to_ns
     from content_events
     join asked using (session_id, run_id, request_id)
+),
+
+totals as (
+    select
+        count(distinct concat_ws(' ', session_id, run_id)) as runs,
+        count(*) filter (where kind = 'request') as requests,
+        count(*) filter (where kind = 'token') as tokens
+    from spans
 )
 
 select
@@ -39,7 +47,11 @@ select
     agent,
     kind,
     (from_ns - run_start_ns) / 1e6 as start_ms,
-    (to_ns - run_start_ns) / 1e6 as end_ms
+    (to_ns - run_start_ns) / 1e6 as end_ms,
+    runs,
+    requests,
+    tokens
 from spans
 join run_labels using (session_id, run_id)
+cross join totals
 order by session_id, run_id, agent_index, agent, from_ns, kind, to_ns
