@@ -1,15 +1,13 @@
 //! `tokentape analyze`: the standard analysis of one or more traces, a query a section.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use super::Exit;
 use super::output::{Format, Output};
-use crate::analyze::{Library, Session};
+use super::traces::Asked;
 use crate::table::{Form, Table};
-use crate::trace::find;
 
 /// The sections, in order: queries that ship with the tool.
 const SECTIONS: [&str; 5] = ["efficiency", "runs", "budget", "slowdown", "latency"];
@@ -20,26 +18,18 @@ const SECTIONS: [&str; 5] = ["efficiency", "runs", "budget", "slowdown", "latenc
 /// and latency. Each section is one file in queries/.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Trace folders, folders of traces, or globs
-    #[arg(
-        value_name = "TRACE",
-        default_value = "traces",
-        hide_default_value = true
-    )]
-    trace: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// Only these sections
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     only: Vec<String>,
-    /// Look for queries and views here first
-    #[arg(long, value_name = "DIR")]
-    queries: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
 
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
-    let library = Library::new(args.queries.as_deref())?;
+    let library = args.asked.library()?;
     let names = match args.only.is_empty() {
         true => SECTIONS.map(str::to_owned).to_vec(),
         false => args.only.clone(),
@@ -49,7 +39,7 @@ pub async fn run(args: Args) -> Exit {
         let about = about(&library.query(&name)?);
         sections.push((name, about));
     }
-    let session = Session::open(&find(&args.trace)?, library)?;
+    let session = args.asked.session()?;
     let mut answered = Vec::new();
     for (name, about) in sections {
         let table = session.named(&name).await?;

@@ -63,8 +63,11 @@ pub async fn run(args: Args) -> Exit {
     {
         println!("drawn from it                 {}", at(picture));
     }
+    let program = std::env::current_exe().context("the program does not know its own name")?;
+    println!("\nask it anything:");
     println!(
-        "\nask it anything:  tokentape sql {} -c 'select * from run_metrics'",
+        "  {} sql {} -c 'select * from run_metrics'",
+        at(&program),
         at(&recorded.folder)
     );
     Ok(0)

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::traces::Asked;
 use super::{Exit, Failed};
-use crate::analyze::{Library, Session};
+use crate::analyze::Session;
 use crate::draw::{self, Figure};
-use crate::trace::find;
 
 /// Pixels of a PNG for each pixel of its SVG.
 const PNG_SCALE: f32 = 2.0;
@@ -19,13 +19,8 @@ const PNG_SCALE: f32 = 2.0;
 /// the same bytes on every run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Trace folders, folders of traces, or globs
-    #[arg(
-        value_name = "TRACE",
-        default_value = "traces",
-        hide_default_value = true
-    )]
-    trace: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// Where the pictures go
     #[arg(short, value_name = "DIR", default_value = "figures")]
     output: PathBuf,
@@ -41,16 +36,12 @@ pub struct Args {
     /// Look for figures here first
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
-    /// Look for queries and views here first
-    #[arg(long, value_name = "DIR")]
-    queries: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
     let figures = draw::figures(args.figures.as_deref(), &args.only)?;
-    let library = Library::new(args.queries.as_deref())?;
-    let session = Session::open(&find(&args.trace)?, library)?;
+    let session = args.asked.session()?;
     let forms = Forms {
         svg: !args.png,
         png: !args.svg,

@@ -6,25 +6,21 @@ use anyhow::{Result, bail};
 
 use super::Exit;
 use super::output::{Format, Output};
-use crate::trace::{Trace, find};
+use super::traces::Traces;
+use crate::trace::Trace;
 
 /// What a trace is and holds
 #[derive(clap::Args)]
 pub struct Args {
-    /// Trace folders, folders of traces, or globs
-    #[arg(
-        value_name = "TRACE",
-        default_value = "traces",
-        hide_default_value = true
-    )]
-    trace: Vec<String>,
+    #[command(flatten)]
+    traces: Traces,
     #[command(flatten)]
     output: Output,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
-    let traces = find(&args.trace)?;
+    let traces = args.traces.open()?;
     let manifests: Vec<_> = traces.iter().map(|trace| &trace.manifest).collect();
     let text = match args.output.format {
         Format::Table => {

@@ -11,6 +11,7 @@ mod recover;
 mod replay;
 mod signals;
 mod sql;
+mod traces;
 mod verify;
 
 use std::ffi::OsString;

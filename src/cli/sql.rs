@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use super::Exit;
 use super::output::{Format, Output};
-use crate::analyze::{Library, Session};
-use crate::trace::find;
+use super::traces::Asked;
+use crate::analyze::Library;
 
 /// Query traces with SQL
 ///
@@ -20,18 +20,10 @@ use crate::trace::find;
   tokentape sql -q efficiency --format csv
   tokentape sql 'traces/2026*' -f my.sql --format parquet -o answer.parquet")]
 pub struct Args {
-    /// Trace folders, folders of traces, or globs
-    #[arg(
-        value_name = "TRACE",
-        default_value = "traces",
-        hide_default_value = true
-    )]
-    trace: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
     #[command(flatten)]
     question: Question,
-    /// Look for queries and views here first
-    #[arg(long, value_name = "DIR")]
-    queries: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -70,9 +62,8 @@ impl Question {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
-    let library = Library::new(args.queries.as_deref())?;
-    let sql = args.question.sql(&library)?;
-    let session = Session::open(&find(&args.trace)?, library)?;
+    let sql = args.question.sql(&args.asked.library()?)?;
+    let session = args.asked.session()?;
     match (args.output.format, &args.output.output) {
         (Format::Parquet, Some(file)) => session.query_to_parquet(&sql, file).await?,
         (Format::Parquet, None) => bail!("--format parquet needs -o FILE"),

@@ -1,24 +1,20 @@
 //! `tokentape verify`: whether traces are what their manifests say.
 
+use super::traces::Traces;
 use super::{Exit, NO};
-use crate::trace::{find, verify};
+use crate::trace::verify;
 
 /// Check that traces are what their manifests say: hashes, rows, order, sums
 #[derive(clap::Args)]
 pub struct Args {
-    /// Trace folders, folders of traces, or globs
-    #[arg(
-        value_name = "TRACE",
-        default_value = "traces",
-        hide_default_value = true
-    )]
-    trace: Vec<String>,
+    #[command(flatten)]
+    traces: Traces,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     let mut code = 0;
-    for trace in find(&args.trace)? {
+    for trace in args.traces.open()? {
         let problems = verify(&trace)?;
         if problems.is_empty() {
             println!("{}: ok", trace.folder.display());

@@ -10,6 +10,7 @@
 mod axis;
 mod catalogue;
 mod channels;
+mod chart;
 mod ecdf;
 mod figure;
 mod frame;
@@ -20,6 +21,7 @@ mod stacked;
 mod template;
 mod theme;
 mod timeline;
+mod written;
 
 #[cfg(test)]
 mod tests;

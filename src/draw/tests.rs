@@ -28,6 +28,14 @@ fn table(columns: &str, rows: Vec<Vec<Cell>>) -> Table {
     Table { columns, rows }
 }
 
+/// A table with the counts that its figure's subtitle names, as large as they may get.
+fn counted(columns: &str, counts: &str, mut rows: Vec<Vec<Cell>>) -> Table {
+    for row in &mut rows {
+        row.extend(counts.split(' ').map(|_| Cell::Int(123_456)));
+    }
+    table(&format!("{columns} {counts}"), rows)
+}
+
 fn agents(count: usize, long: bool) -> Vec<String> {
     (1..=count)
         .map(|index| match long {
@@ -61,7 +69,7 @@ fn timeline(runs: usize, lanes: usize, long: bool) -> Table {
             row("prompt", start + 2400.0, Cell::Null);
         }
     }
-    table("run agent kind start_ms end_ms", rows)
+    counted("run agent kind start_ms end_ms", "runs requests tokens", rows)
 }
 
 fn icl_ecdf(groups: usize, long: bool) -> Table {
@@ -109,7 +117,7 @@ fn time_budget(runs: usize, long: bool) -> Table {
             }
         }
     }
-    table("run_number bar panel part percent", rows)
+    counted("run_number bar panel part percent", "bars", rows)
 }
 
 /// Every figure with every awkward table.
@@ -334,7 +342,7 @@ fn many_tokens_stay_a_small_picture() {
             ]);
         }
     }
-    let table = table("run agent kind start_ms end_ms", rows);
+    let table = counted("run agent kind start_ms end_ms", "runs requests tokens", rows);
     let svg = figure("timeline").svg(&table).unwrap();
     assert!(svg.len() < 1_000_000, "{} bytes", svg.len());
 }

@@ -14,7 +14,8 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{Columns, Run, Sample};
+use super::columns::Columns;
+use super::rows::{Run, Sample};
 
 /// The folder beside the tables that exists only until the trace is sealed.
 pub const JOURNAL: &str = "journal";

@@ -5,6 +5,7 @@
 //! find -> Trace -> runs, requests, chunks; verify          (reading)
 //! ```
 
+mod columns;
 mod decode;
 mod files;
 mod journal;

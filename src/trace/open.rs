@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use super::columns::{Columns, requests_from, runs_from};
 use super::journal::JOURNAL;
 use super::manifest::{MANIFEST, Manifest};
-use super::rows::{Chunk, Columns, Request, Run, requests_from, runs_from};
+use super::rows::{Chunk, Request, Run};
 use super::schema::TableName;
 
 /// A sealed trace.

@@ -10,13 +10,12 @@ use arrow::array::{
     Array, BinaryBuilder, Int32Array, Int32Builder, Int64Builder, RecordBatch, StringArray,
 };
 
+use super::columns::{Columns, requests_batch, runs_batch, samples_batch};
 use super::decode::{Answer, EventRows};
 use super::journal::{self, Ending, Entry, JOURNAL, Note};
 use super::manifest::{FileEntry, MANIFEST, Manifest, Status};
 use super::order::ChunkOrder;
-use super::rows::{
-    Columns, Outcome, Request, Run, Sample, requests_batch, runs_batch, samples_batch,
-};
+use super::rows::{Outcome, Request, Run, Sample};
 use super::schema::TableName;
 use super::tables::TableFile;
 use crate::wire;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 
+use super::columns::Columns;
 use super::files;
 use super::open::Trace;
-use super::rows::Columns;
 use super::schema::TableName;
 
 /// Everything that is wrong with the trace, one sentence each; empty if nothing is.

@@ -2,7 +2,8 @@
 
 use super::json::readable;
 use super::lines::{Ends, Held, Line, Lines};
-use super::read::{Page, Reader};
+use super::page::Page;
+use super::read::Reader;
 use super::sniff::{Guess, Sniff};
 use super::sse::Sse;
 use super::{Dialect, Event, Kind, Said};

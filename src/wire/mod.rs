@@ -24,6 +24,7 @@ mod json;
 mod lines;
 mod ollama;
 mod openai;
+mod page;
 mod read;
 pub mod redaction;
 mod size_line;

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::{Map, Value};
 
-use super::read::{Page, error};
+use super::page::Page;
 use super::{Dialect, Kind, Said, json};
 
 /// Writes the object's events, at least one, and remembers its metrics.
@@ -19,7 +19,7 @@ pub(super) fn read(
         .and_then(rfc3339_ns);
     let failed = match json::take_error(&mut object) {
         Some(text) => {
-            error(text, said, page);
+            page.error(text, said);
             true
         }
         None => false,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::read::{Page, error};
+use super::page::Page;
 use super::{Kind, Said, json};
 
 const NS_PER_MS: f64 = 1e6;
@@ -35,7 +35,7 @@ pub(super) fn read(
     page.server_created_at = created_ns(&object);
     let failed = match take_error(&mut object) {
         Some(text) => {
-            error(text, said, page);
+            page.error(text, said);
             true
         }
         None => false,

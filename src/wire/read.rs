@@ -3,40 +3,8 @@
 use serde_json::Value;
 
 use super::openai::Counts;
-use super::{Dialect, Event, Kind, Said, json, ollama, openai};
-
-/// Where the events of one payload are written.
-pub(super) struct Page<'a> {
-    pub(super) chunk_seq: i32,
-    pub(super) server_created_at: Option<i64>,
-    events: &'a mut Vec<Event>,
-    written: usize,
-}
-
-impl<'a> Page<'a> {
-    pub(super) fn new(chunk_seq: i32, events: &'a mut Vec<Event>) -> Self {
-        Page {
-            chunk_seq,
-            server_created_at: None,
-            events,
-            written: 0,
-        }
-    }
-
-    pub(super) fn write(&mut self, kind: Kind, text: impl Into<Option<String>>) {
-        self.written += 1;
-        self.events.push(Event {
-            chunk_seq: self.chunk_seq,
-            kind,
-            text: text.into(),
-            server_created_at: self.server_created_at,
-        });
-    }
-
-    pub(super) fn is_blank(&self) -> bool {
-        self.written == 0
-    }
-}
+use super::page::Page;
+use super::{Dialect, Kind, Said, json, ollama, openai};
 
 /// Reads payloads and remembers what they said.
 #[derive(Debug)]
@@ -108,7 +76,7 @@ impl Reader {
             }
             None => text.to_owned(),
         };
-        error(text, &mut self.said, page);
+        page.error(text, &mut self.said);
     }
 
     /// What the payloads said, all in all.
@@ -134,15 +102,10 @@ impl Reader {
     }
 }
 
-/// Writes an error, and remembers the first: later ones tend to follow from it.
-pub(super) fn error(text: String, said: &mut Said, page: &mut Page) {
-    said.error.get_or_insert_with(|| text.clone());
-    page.write(Kind::Error, text);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Event;
 
     fn read(dialect: Dialect, payloads: &[&str]) -> (Vec<(Kind, String)>, Said) {
         let mut reader = Reader::new(dialect);

@@ -3,7 +3,8 @@
 use super::Kind;
 use super::json::readable;
 use super::lines::{Held, Line};
-use super::read::{Page, Reader};
+use super::page::Page;
+use super::read::Reader;
 
 /// The event being put together. A browser drops an event that no blank line ended, and fields it
 /// does not know; a recorder keeps both.

@@ -1,0 +1,54 @@
+//! The traces a command works on, and where it looks for SQL: the same flags everywhere.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::analyze::{Library, Session};
+use crate::trace::{Trace, find};
+
+/// Shared by every command that reads traces.
+#[derive(clap::Args)]
+pub struct Traces {
+    /// Trace folders, folders of traces, or globs [default: traces]
+    #[arg(value_name = "TRACE")]
+    trace: Vec<String>,
+}
+
+impl Traces {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// If an argument means no trace, or one of them cannot be opened.
+    pub fn open(&self) -> Result<Vec<Trace>> {
+        find(&self.trace)
+    }
+}
+
+/// Shared by every command that asks questions of traces.
+#[derive(clap::Args)]
+pub struct Asked {
+    #[command(flatten)]
+    traces: Traces,
+    /// Look for queries and views here first
+    #[arg(long, value_name = "DIR")]
+    queries: Option<PathBuf>,
+}
+
+impl Asked {
+    /// The queries there are.
+    ///
+    /// # Errors
+    /// If the folder of queries is not there.
+    pub fn library(&self) -> Result<Library> {
+        Library::new(self.queries.as_deref())
+    }
+
+    /// A session over the traces.
+    ///
+    /// # Errors
+    /// If a trace cannot be opened.
+    pub fn session(&self) -> Result<Session> {
+        Session::open(&self.traces.open()?, self.library()?)
+    }
+}

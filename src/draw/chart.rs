@@ -1,0 +1,33 @@
+//! The charts there are, each in a file of its own: what it takes, and how it is drawn.
+
+use anyhow::Result;
+
+use super::channels::Channel;
+use super::figure::{Chart, Figure};
+use super::{ecdf, stacked, theme, timeline};
+use crate::table::Table;
+
+impl Chart {
+    /// What a figure's `[encode]` may name.
+    pub(super) fn channels(self) -> &'static [Channel] {
+        match self {
+            Self::Timeline => timeline::CHANNELS,
+            Self::Ecdf => ecdf::CHANNELS,
+            Self::Stacked => stacked::CHANNELS,
+        }
+    }
+}
+
+impl Figure {
+    /// Draws the answer of the figure's query as SVG: text stays text, and the same table gives
+    /// the same bytes.
+    pub fn svg(&self, table: &Table) -> Result<String> {
+        // Before anything is measured, or the first figure would differ from the second.
+        theme::register_faces()?;
+        match self.chart {
+            Chart::Timeline => timeline::draw(self, table),
+            Chart::Ecdf => ecdf::draw(self, table),
+            Chart::Stacked => stacked::draw(self, table),
+        }
+    }
+}
