@@ -14,7 +14,7 @@
 //! | layer | rooms | may import |
 //! |---|---|---|
 //! | composers | `main`, [`cli`] | verbs, nouns |
-//! | verbs | [`record`], [`bench`], [`analyze`], [`draw`], [`replay`] | nouns, never another verb |
+//! | verbs | [`record`], [`mod@bench`], [`analyze`], [`draw`], [`replay`] | nouns, never another verb |
 //! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`clock`] | nouns below them |
 //!
 //! Every room states its one job in its first sentence. The SQL that defines each figure lives in

@@ -32,7 +32,7 @@ The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} i
 becomes that agent's URL. POST /_tokentape/run marks a new run, POST /_tokentape/samples adds
 values of time series.")]
 pub struct Args {
-    /// The trace's folder [default: traces/<date and time>]
+    /// The trace's folder [default: traces/DATE-AND-TIME]
     #[arg(short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// An agent and its server [default: agent=$OLLAMA_HOST or http://127.0.0.1:11434]

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result, bail};
 use tokio::process::{Child, Command};
 
-/// Starts `command`. `urls` names each agent's URL: in its environment as TOKENTAPE_<NAME>_URL, in
+/// Starts `command`. `urls` names each agent's URL: in its environment as `TOKENTAPE_<NAME>_URL`, in
 /// its arguments for `{name}`; the first is also OLLAMA_HOST and, with `/v1`, OPENAI_BASE_URL.
 ///
 /// # Errors

@@ -99,7 +99,7 @@ impl Proxy {
                     status: head.status,
                     headers: head.headers.clone(),
                 });
-                let decoder = BodyDecoder::new(head.framing.clone());
+                let decoder = BodyDecoder::new(head.framing);
                 let idle = head.keep_alive.then_some(idle);
                 let relay = Relay::new(connection, decoder, exchange, idle, self.timeout);
                 response(&head, relay)
