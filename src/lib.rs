@@ -20,6 +20,8 @@
 //! Every room states its one job in its first sentence. The SQL that defines each figure lives in
 //! `queries/`, the pictures in `figures/`, both as text files beside the code.
 
+#![warn(missing_docs)]
+
 pub mod analyze;
 pub mod bench;
 pub mod cli;

@@ -10,17 +10,24 @@ use serde_json::{Map, Value};
 /// One value of a [`Table`]. Missing is `Null`, never zero.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
+    /// A missing value.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Any other number.
     Float(f64),
+    /// Text, and what has no other form: timestamps, lists.
     Text(String),
+    /// Raw bytes.
     Bytes(Vec<u8>),
 }
 
 /// Named columns and rows of cells, in the order the query gave them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
+    /// The columns' names.
     pub columns: Vec<String>,
     /// Each row holds one cell a column.
     pub rows: Vec<Vec<Cell>>,

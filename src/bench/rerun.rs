@@ -13,6 +13,7 @@ use crate::wire::redaction::REDACTED;
 
 /// What the agents of a session did, run by run.
 pub struct Script {
+    /// In their order.
     pub runs: Vec<RunScript>,
 }
 

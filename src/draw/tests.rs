@@ -69,7 +69,11 @@ fn timeline(runs: usize, lanes: usize, long: bool) -> Table {
             row("prompt", start + 2400.0, Cell::Null);
         }
     }
-    counted("run agent kind start_ms end_ms", "runs requests tokens", rows)
+    counted(
+        "run agent kind start_ms end_ms",
+        "runs requests tokens",
+        rows,
+    )
 }
 
 fn icl_ecdf(groups: usize, long: bool) -> Table {
@@ -342,7 +346,11 @@ fn many_tokens_stay_a_small_picture() {
             ]);
         }
     }
-    let table = counted("run agent kind start_ms end_ms", "runs requests tokens", rows);
+    let table = counted(
+        "run agent kind start_ms end_ms",
+        "runs requests tokens",
+        rows,
+    );
     let svg = figure("timeline").svg(&table).unwrap();
     assert!(svg.len() < 1_000_000, "{} bytes", svg.len());
 }

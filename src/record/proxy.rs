@@ -22,7 +22,9 @@ use crate::wire::framing::BodyDecoder;
 /// An agent, the server it talks to, and where it finds the recorder instead.
 #[derive(Clone, Debug)]
 pub struct Agent {
+    /// By which its rows and its port are known.
     pub name: String,
+    /// The server it talks to.
     pub endpoint: Endpoint,
     /// Port 0: any free one.
     pub listen: SocketAddr,

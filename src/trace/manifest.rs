@@ -16,25 +16,35 @@ pub const MANIFEST: &str = "session.json";
 /// What `session.json` says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// See [`FORMAT_VERSION`].
     pub format_version: u32,
     /// A UUIDv7.
     pub session_id: String,
+    /// The name of the trace's folder when it was recorded.
     pub name: String,
     /// The session's one wall-clock reading: RFC 3339, UTC, nanoseconds.
     pub started_at: String,
+    /// From the session's start to the last thing recorded.
     pub duration_ns: i64,
+    /// The version of tokentape that recorded it.
     pub tool_version: String,
+    /// The machine it was recorded on.
     pub host: Host,
+    /// What the user wanted remembered.
     pub labels: BTreeMap<String, String>,
     /// The agents in the order the session declared them.
     pub agents: Vec<Agent>,
+    /// How the trace came to be complete.
     pub status: Status,
+    /// Whose time its times tell.
     pub clock: ClockKind,
     /// Chunks that could not be recorded; 0 unless the recorder had to drop.
     pub lost_chunks: u64,
     /// Lower-case names of the headers whose values were withheld.
     pub redacted: Vec<String>,
+    /// Its tables.
     pub files: Vec<FileEntry>,
+    /// The benchmark plan, if one was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<serde_json::Value>,
 }
@@ -42,6 +52,7 @@ pub struct Manifest {
 /// An agent and the model server it talked to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
+    /// By which its rows and its port are known.
     pub name: String,
     /// The server's base URL.
     pub endpoint: String,
@@ -53,9 +64,12 @@ pub struct Agent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// By the recorder itself.
     #[default]
     Sealed,
+    /// From the journal of a recorder that died.
     Recovered,
+    /// From another tool's files.
     Imported,
 }
 
@@ -63,27 +77,38 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockKind {
+    /// The recording machine's own.
     #[default]
     Monotonic,
+    /// That of an earlier recording, replayed without waiting.
     Recorded,
 }
 
 /// One table's file: rows, bytes and BLAKE3 hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
+    /// Its name in the trace's folder.
     pub name: String,
+    /// Rows of the table.
     pub rows: u64,
+    /// Length of the file.
     pub bytes: u64,
+    /// Hash of the file, hexadecimal.
     pub blake3: String,
 }
 
 /// The machine the recorder ran on. Null where it did not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
+    /// Such as `linux`.
     pub os: String,
+    /// Such as `x86_64`.
     pub arch: String,
+    /// As the system names it.
     pub cpu_model: Option<String>,
+    /// Cores this process may use.
     pub cores: Option<u64>,
+    /// All of the machine's.
     pub memory_bytes: Option<u64>,
 }
 

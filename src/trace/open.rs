@@ -17,7 +17,9 @@ use super::schema::TableName;
 /// A sealed trace.
 #[derive(Clone, Debug)]
 pub struct Trace {
+    /// Where it is.
     pub folder: PathBuf,
+    /// What it says of itself.
     pub manifest: Manifest,
 }
 

@@ -9,16 +9,23 @@ pub struct Run {
     pub run_id: i32,
     /// From 1 within its configuration.
     pub run_number: i32,
+    /// What the agents were given to do.
     pub scenario: Option<String>,
+    /// The model they were to use.
     pub model: Option<String>,
+    /// What the agents run on, such as `python-asyncio`.
     pub runtime: Option<String>,
+    /// `dual`: a server for each agent; `single`: one for all.
     pub topology: Option<String>,
+    /// Whatever else tells one configuration from another.
     pub config: Option<String>,
     /// `concurrent`, `solo` or `warmup`.
     pub phase: String,
     /// A JSON object.
     pub labels: Option<String>,
+    /// When it was marked, on the session's clock.
     pub start_ns: i64,
+    /// When the next run was marked or the session ended.
     pub end_ns: Option<i64>,
 }
 
@@ -44,47 +51,73 @@ impl Default for Run {
 /// One HTTP exchange, however it ended. Times are nanoseconds on the session's clock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
+    /// The run in which it was sent.
     pub run_id: i32,
+    /// Who asked.
     pub agent: String,
     /// From 1, in the order in which requests were sent.
     pub request_id: i64,
+    /// What was spoken, such as `ollama.chat`; see [`crate::wire::Dialect`].
     pub dialect: String,
+    /// The HTTP method.
     pub method: String,
     /// The path as asked, with its query string.
     pub path: String,
     /// The path without its query string.
     pub endpoint: String,
+    /// The model that the body names.
     pub model: Option<String>,
+    /// Whether the answer was to be a stream; null where that means nothing.
     pub stream: Option<bool>,
     /// Sampling options, a JSON object.
     pub options: Option<String>,
     /// A JSON list of [name, value], secrets withheld.
     pub request_headers: Option<String>,
+    /// The body to the last byte.
     pub request_body: Option<Vec<u8>>,
+    /// When a plan wanted it sent.
     pub intended_ns: Option<i64>,
     /// When the last byte of the request was handed to the server.
     pub start_ns: Option<i64>,
+    /// When the answer's head was complete.
     pub headers_ns: Option<i64>,
+    /// When the first chunk of the body came.
     pub first_chunk_ns: Option<i64>,
+    /// When the first content came.
     pub first_token_ns: Option<i64>,
+    /// When the last content came.
     pub last_token_ns: Option<i64>,
+    /// When the body ended, however it did.
     pub end_ns: Option<i64>,
+    /// The HTTP status; null if no answer began.
     pub status: Option<i32>,
     /// A JSON list of [name, value], secrets withheld.
     pub response_headers: Option<String>,
+    /// How it ended.
     pub outcome: Outcome,
+    /// What went wrong, in words: the transport's, else the server's.
     pub error: Option<String>,
+    /// Chunks of the body.
     pub chunk_count: i64,
+    /// Events that the body holds.
     pub event_count: i64,
     /// Token, thinking and tool-call events that carry content.
     pub token_events: i64,
+    /// Bytes of the body.
     pub response_bytes: i64,
+    /// Tokens of the prompt, as the server counted.
     pub prompt_eval_count: Option<i64>,
+    /// Tokens generated, as the server counted.
     pub eval_count: Option<i64>,
+    /// The server's time for the whole request, as it reported.
     pub total_duration_ns: Option<i64>,
+    /// The server's time to load the model, as it reported.
     pub load_duration_ns: Option<i64>,
+    /// The server's time to read the prompt, as it reported.
     pub prompt_eval_duration_ns: Option<i64>,
+    /// The server's time to generate, as it reported.
     pub eval_duration_ns: Option<i64>,
+    /// Why the server stopped, such as `stop` or `length`.
     pub done_reason: Option<String>,
 }
 
@@ -135,17 +168,24 @@ impl Outcome {
 /// One value of a time series.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
+    /// The run that was current.
     pub run_id: Option<i32>,
+    /// When it was taken, on the session's clock.
     pub t_ns: i64,
+    /// What was measured, such as `host`, `collector` or `gpu0`.
     pub source: String,
+    /// Which quantity, its unit in the name, such as `loop_lag_ms`.
     pub metric: String,
+    /// Null if it could not be measured.
     pub value: Option<f64>,
 }
 
 /// One response-body chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
+    /// When it was read from the socket, on the session's clock.
     pub t_ns: i64,
+    /// Its bytes, untouched.
     pub payload: Vec<u8>,
 }
 

@@ -10,17 +10,24 @@ use parquet::schema::types::ColumnPath;
 /// The tables of a trace. `Published` exists only in imported traces, all others always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableName {
+    /// One row a run.
     Runs,
+    /// One row an HTTP exchange.
     Requests,
+    /// One row a response-body chunk: what arrived.
     Chunks,
+    /// One row a decoded protocol event: what it meant.
     Events,
+    /// Time series.
     Samples,
+    /// Figures as an imported source printed them.
     Published,
 }
 
 use DataType::{Binary, Boolean, Float64, Int32, Int64, Utf8};
 
 impl TableName {
+    /// All of them, in the order in which a manifest lists them.
     pub const ALL: [TableName; 6] = [
         Self::Runs,
         Self::Requests,
