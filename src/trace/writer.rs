@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::wire::redaction::redact_headers;
 
 /// How often rows go to the journal. A kill loses at most this much and one write.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(40);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(25);
 /// Rows go to the journal earlier when this much payload waits.
 const FLUSH_BYTES: usize = 4 << 20;
 /// Beyond this much waiting payload, chunks are counted as lost instead of kept.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::recorder::RealRecorder;
 use super::{bundled, copy_of_bundled};
 
 fn tokentape(arguments: &[&str]) -> Output {
@@ -155,35 +156,24 @@ fn a_recording_that_cannot_begin_says_why_and_leaves_nothing() {
     }
 }
 
-#[test]
-fn a_session_that_reached_no_server_fails_but_is_kept() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_reached_no_server_fails_but_is_kept() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = format!("http://{}", free.local_addr().unwrap());
     let place = tempfile::tempdir().unwrap();
     let target = place.path().join("trace");
-    let asks = "import os, urllib.request\n\
-                try: urllib.request.urlopen(os.environ['OLLAMA_HOST'] + '/api/tags')\n\
-                except urllib.error.HTTPError as error: assert error.code == 502";
-    let output = tokentape(&[
-        "record",
-        "-o",
-        target.to_str().unwrap(),
-        "--agent",
-        &format!("agent=http://{free}"),
-        "--",
-        "python3",
-        "-c",
-        asks,
-    ]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("no request reached a server"), "{said}");
+    let recorder = RealRecorder::start(&free, &target);
+    let answer = reqwest::get(format!("{}/api/tags", recorder.url))
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 502);
+    let (code, said) = recorder.terminated();
+    assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains(&format!("nothing answers at http://{free}")),
+        said.contains(&format!("nothing answers at {free} yet")),
         "{said}"
     );
+    assert!(said.contains("no request reached a server"), "{said}");
     assert_eq!(
         tokentape(&["verify", target.to_str().unwrap()])
             .status

@@ -1,13 +1,11 @@
 //! A recorder killed in the middle of a recording leaves what it saw, up to its last moments.
 
-use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokentape::trace::{self, Outcome, Status, Trace};
 
+use super::recorder::RealRecorder;
 use super::source::{Source, Step, ndjson_head};
 
 /// What a kill may cost.
@@ -18,62 +16,34 @@ fn endless() -> Vec<Step> {
     let mut script = vec![Step::Write(ndjson_head())];
     for n in 0..5_000 {
         let line = format!("{{\"response\":\"{n}\"}}\n");
-        script.push(Step::Write(
-            format!("{:x}\r\n{line}\r\n", line.len()).into_bytes(),
-        ));
+        let framed = format!("{:x}\r\n{line}\r\n", line.len());
+        script.push(Step::Write(framed.into_bytes()));
         script.push(Step::Wait(Duration::from_millis(2)));
     }
     script
-}
-
-/// The real program recording `source`, and the URL by which its agent reaches it.
-fn recorder(source: &Source, folder: &Path) -> (Child, String) {
-    let mut recorder = Command::new(env!("CARGO_BIN_EXE_tokentape"))
-        .args(["record", "--announce", "json", "--quiet", "-o"])
-        .arg(folder)
-        .args(["--agent", &format!("agent={}", source.url)])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut announced = String::new();
-    std::io::BufReader::new(recorder.stdout.take().unwrap())
-        .read_line(&mut announced)
-        .unwrap();
-    let announced: Value = serde_json::from_str(&announced).unwrap();
-    (
-        recorder,
-        announced["agents"][0]["url"].as_str().unwrap().to_owned(),
-    )
 }
 
 /// Records with the real program, kills it after `lifetime`, and recovers. Returns how many chunks
 /// the client had received 100 ms before the kill, and the recovered trace.
 async fn killed_after(lifetime: Duration, folder: &Path) -> (usize, Trace) {
     let source = Source::start(vec![endless()]).await;
-    let (mut recorder, url) = recorder(&source, folder);
-    let asking = reqwest::Client::new().post(format!("{url}/api/generate"));
+    let recorder = RealRecorder::start(&source.url, folder);
+    let asking = reqwest::Client::new().post(format!("{}/api/generate", recorder.url));
     let asking = asking.header("x-script", "0").body(r#"{"model":"m"}"#);
     let mut answer = asking.send().await.unwrap();
     let mut received = Vec::new();
     let began = Instant::now();
     while began.elapsed() < lifetime {
         let chunk = answer.chunk().await.unwrap().unwrap();
-        received.extend(
-            chunk
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .map(|_| Instant::now()),
-        );
+        let lines = chunk.iter().filter(|byte| **byte == b'\n');
+        received.extend(lines.map(|_| Instant::now()));
     }
     let killed = Instant::now();
-    recorder.kill().unwrap();
-    recorder.wait().unwrap();
+    recorder.killed();
     let refused = Trace::open(folder).unwrap_err().to_string();
     assert!(refused.contains("tokentape recover"), "{refused}");
-    assert!(
-        !folder.join("chunks.parquet").exists(),
-        "no table under its final name"
-    );
+    let half_written = folder.join("chunks.parquet").exists();
+    assert!(!half_written, "no table under its final name");
     trace::recover(folder).unwrap();
     let trace = Trace::open(folder).unwrap();
     assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
@@ -92,10 +62,8 @@ async fn a_killed_recorder_loses_at_most_its_last_100_ms() {
         let chunks = &trace.chunks().unwrap()[&request.request_id];
         assert!(chunks.len() >= early, "{} of {early} chunks", chunks.len());
         for (n, chunk) in chunks.iter().enumerate() {
-            assert_eq!(
-                chunk.payload,
-                format!("{{\"response\":\"{n}\"}}\n").into_bytes()
-            );
+            let line = format!("{{\"response\":\"{n}\"}}\n");
+            assert_eq!(chunk.payload, line.into_bytes());
         }
         assert_eq!(trace.manifest.status, Status::Recovered);
         assert_eq!(request.outcome, Outcome::Truncated);
@@ -108,25 +76,16 @@ async fn a_recorder_that_is_asked_to_end_seals_what_is_in_flight() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("trace");
     let source = Source::start(vec![endless()]).await;
-    let (mut recorder, url) = recorder(&source, &folder);
-    let mut answer = reqwest::get(format!("{url}/0")).await.unwrap();
+    let recorder = RealRecorder::start(&source.url, &folder);
+    let mut answer = reqwest::get(format!("{}/0", recorder.url)).await.unwrap();
     answer.chunk().await.unwrap().unwrap();
-    let id = recorder.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert_eq!(recorder.wait().unwrap().code(), Some(0));
+    let (code, said) = recorder.terminated();
+    assert_eq!((code, said.as_str()), (Some(0), ""));
     let trace = Trace::open(&folder).unwrap();
     assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
     let request = trace.requests().unwrap().remove(0);
-    assert_eq!(
-        (trace.manifest.status, request.outcome),
-        (Status::Sealed, Outcome::Truncated)
-    );
+    let ended = (trace.manifest.status, request.outcome);
+    assert_eq!(ended, (Status::Sealed, Outcome::Truncated));
     assert!(request.error.unwrap().contains("the recording ended"));
     assert!(request.chunk_count >= 1);
 }

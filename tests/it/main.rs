@@ -4,6 +4,7 @@ mod bundled;
 mod cli;
 mod crash;
 mod outcomes;
+mod recorder;
 mod replay;
 mod shapes;
 mod source;
