@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -32,22 +33,26 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `listener`. `connection` makes the answering function of each new connection.
+    /// Serves `listener`. `connection` makes the answering function of each new connection. On a
+    /// loopback address, a request for a foreign host is not answered but refused: a web page that
+    /// has its own name resolve to this machine must not get at what is served here.
     ///
     /// # Errors
     /// If the listener's address cannot be read.
     pub fn start<A, F, B>(
         listener: TcpListener,
+        refuse: fn(StatusCode, &str) -> Response<B>,
         connection: impl Fn() -> A + Send + 'static,
     ) -> Result<Self>
     where
-        A: Fn(Request<Incoming>) -> F + Send + 'static,
+        A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let addr = listener.local_addr().context("a listener has no address")?;
+        let guarded = addr.ip().is_loopback();
         let accepting = tokio::spawn(async move {
             // Dropped with the accepting task, and with it every connection.
             let mut connections = JoinSet::new();
@@ -61,6 +66,19 @@ impl Server {
                 // A chunk must leave at once, not wait for the next. A socket that refuses is gone already.
                 let _ = stream.set_nodelay(true);
                 let answer = connection();
+                let answer = move |request: Request<Incoming>| {
+                    let foreign = guarded && is_foreign(request.headers());
+                    let answering = (!foreign).then(|| answer(request));
+                    async move {
+                        match answering {
+                            Some(answering) => answering.await,
+                            None => Ok(refuse(
+                                StatusCode::FORBIDDEN,
+                                "this host is served only locally",
+                            )),
+                        }
+                    }
+                };
                 connections.spawn(async move {
                     // How an exchange ends is the answering function's to say; a connection's end is no news.
                     let _ = hyper::server::conn::http1::Builder::new()
@@ -92,6 +110,22 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
     }
+}
+
+/// Whether a request is for a host other than this machine.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).map(HeaderValue::as_bytes) else {
+        return false;
+    };
+    let Ok(authority) = Authority::try_from(host) else {
+        return true;
+    };
+    let host = authority
+        .host()
+        .trim_matches(['[', ']'])
+        .to_ascii_lowercase();
+    let local_name = host == "localhost" || host.ends_with(".localhost");
+    !local_name && !host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A JSON answer.
@@ -142,4 +176,36 @@ pub fn as_text(headers: &HeaderMap) -> Vec<(String, String)> {
             (name.as_str().to_owned(), value)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        let foreign = |host: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            is_foreign(&headers)
+        };
+        for local in [
+            "127.0.0.1:11434",
+            "localhost",
+            "LOCALHOST:1",
+            "a.localhost",
+            "[::1]:80",
+        ] {
+            assert!(!foreign(local), "{local}");
+        }
+        for other in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:80",
+            "localhost.evil",
+        ] {
+            assert!(foreign(other), "{other}");
+        }
+        assert!(!is_foreign(&HeaderMap::new()), "HTTP/1.0 clients send none");
+    }
 }

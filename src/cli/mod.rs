@@ -2,6 +2,7 @@
 
 mod agents;
 mod analyze;
+mod calibrate;
 mod demo;
 mod figures;
 mod info;
@@ -44,6 +45,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Record(record::Args),
+    Calibrate(calibrate::Args),
     Replay(replay::Args),
     Sql(sql::Args),
     Analyze(analyze::Args),
@@ -91,6 +93,7 @@ fn dispatch(command: Command) -> Exit {
     runtime.block_on(async {
         match command {
             Command::Record(args) => record::run(args).await,
+            Command::Calibrate(args) => calibrate::run(args).await,
             Command::Replay(args) => replay::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Analyze(args) => analyze::run(args).await,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::agents::{ANY_PORT, Announce, announce, parse_agent};
 use super::signals::Signals;
-use super::{Exit, FAILED, Failed};
+use super::{Exit, FAILED, Failed, calibrate};
 use crate::clock::Clock;
 use crate::record::{Agent, Endpoint, Ports, Recorder, child, server_version};
 use crate::trace::{self, Manifest, Run, Tape, Writer};
@@ -107,10 +107,12 @@ pub async fn run(mut args: Args) -> Exit {
     let session = Manifest {
         agents: declared.collect(),
         labels: args.label.drain(..).collect::<BTreeMap<_, _>>(),
+        calibration: calibrate::last(),
         ..Manifest::default()
     };
     let writer = Writer::create(&folder, clock, session)?;
-    let recorded = record(&args, ports, writer.tape(), signals).await;
+    let tape = writer.tape();
+    let recorded = record(&args, ports, tape.clone(), signals).await;
     let (code, complaint, mut signals) = match recorded {
         Ok(recorded) => recorded,
         Err(error) => {
@@ -131,14 +133,11 @@ pub async fn run(mut args: Args) -> Exit {
         eprintln!("tokentape: {}", summary(&folder, &manifest));
     }
     if manifest.lost_chunks > 0 {
-        eprintln!(
-            "tokentape: {} chunks could not be kept",
-            manifest.lost_chunks
-        );
+        eprintln!("tokentape: {} chunks were lost", manifest.lost_chunks);
     }
     match (code, complaint) {
         (0, Some(complaint)) => Err(Failed(complaint).into()),
-        (0, None) if manifest.lost_chunks > 0 => Ok(FAILED),
+        (0, None) if manifest.lost_chunks > 0 || tape.failure().is_some() => Ok(FAILED),
         (code, _) => Ok(code),
     }
 }
@@ -162,6 +161,7 @@ async fn record(
         }
     }
     let recorder = Recorder::start(ports, &tape, args.timeout)?;
+    let failing = tokio::spawn(say_when_it_fails(tape.clone()));
     let urls = recorder.urls();
     announce(args.announce, &urls);
     if !args.quiet {
@@ -195,7 +195,23 @@ async fn record(
         GRACE
     };
     let complaint = recorder.end(grace).await.err();
+    if tape.failure().is_none() {
+        failing.abort();
+    }
+    // Aborted, or about to say what it has to.
+    let _ = failing.await;
     Ok((code, complaint, signals))
+}
+
+/// Says at once, and once, when nothing can be kept any more; the agents go on undisturbed.
+async fn say_when_it_fails(tape: Tape) {
+    let failure = loop {
+        match tape.failure() {
+            Some(failure) => break failure,
+            None => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    };
+    eprintln!("tokentape: the recording cannot go on, the agents do: {failure}");
 }
 
 fn default_folder(clock: &Clock) -> PathBuf {

@@ -7,6 +7,7 @@
 //!                    Tape          (after the chunk is on its way)
 //! ```
 
+pub mod calibration;
 pub mod child;
 mod control;
 mod exchange;
@@ -67,7 +68,7 @@ impl Recorder {
                 session: session.clone(),
                 timeout,
             });
-            let server = Server::start(listener, move || {
+            let server = Server::start(listener, proxy::refusal, move || {
                 let proxy = proxy.clone();
                 let idle = Arc::new(Mutex::new(None));
                 move |request| {

@@ -148,6 +148,6 @@ fn response(head: &AnswerHead, relay: Relay) -> Answer {
 }
 
 /// An error of the recorder itself, in the form that Ollama's and OpenAI's clients both show.
-fn refusal(status: StatusCode, message: &str) -> Answer {
+pub fn refusal(status: StatusCode, message: &str) -> Answer {
     serve::json(status, &json!({"error": format!("tokentape: {message}")})).map(Either::Left)
 }

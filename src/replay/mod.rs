@@ -60,7 +60,7 @@ impl Replay {
         for agent in &trace.manifest.agents {
             let listener = serve::listen(listen(&agent.name), &agent.name).await?;
             let (tape, name) = (tape.clone(), agent.name.clone());
-            let server = serve::Server::start(listener, move || {
+            let server = serve::Server::start(listener, refusal, move || {
                 let (tape, name) = (tape.clone(), name.clone());
                 move |request| {
                     let (tape, name) = (tape.clone(), name.clone());
@@ -99,6 +99,11 @@ impl Replay {
             })
             .collect()
     }
+}
+
+/// An error of the replay itself, as Ollama's clients understand it.
+fn refusal(status: StatusCode, message: &str) -> Answer {
+    serve::json(status, &json!({"error": format!("tokentape: {message}")})).map(Either::Left)
 }
 
 fn is_discovery(endpoint: &str) -> bool {
@@ -161,8 +166,7 @@ impl Served {
         let method = head.method.as_str();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let Ok(body) = body.collect().await else {
-            let error = json!({"error": "tokentape: the request's body broke off"});
-            return serve::json(StatusCode::BAD_REQUEST, &error).map(Either::Left);
+            return refusal(StatusCode::BAD_REQUEST, "the request's body broke off");
         };
         let body = body.to_bytes();
         let start_ns = self.clock.now_ns();
@@ -212,8 +216,7 @@ impl Served {
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
             // No answer began: the recorder answered in the server's place, and so do we.
             let error = request.error.as_deref().unwrap_or("no answer was recorded");
-            let error = json!({"error": format!("tokentape: {error}")});
-            return serve::json(StatusCode::BAD_GATEWAY, &error).map(Either::Left);
+            return refusal(StatusCode::BAD_GATEWAY, error);
         };
         let headers: Vec<(String, String)> = request
             .response_headers

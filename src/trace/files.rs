@@ -1,10 +1,38 @@
-//! Files that appear whole or not at all: written under a temporary name, synced, renamed.
+//! Files of a trace: for their owner only, and whole or not at all: written under a temporary name,
+//! synced, renamed.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+/// Creates a folder, and those above it, that only its owner may look into.
+///
+/// # Errors
+/// If it cannot be created.
+pub fn private_folder(folder: &Path) -> Result<()> {
+    let cannot = || format!("{} cannot be created", folder.display());
+    if let Some(above) = folder.parent() {
+        fs::create_dir_all(above).with_context(cannot)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // One that was there before is the user's own to protect.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.with_context(cannot),
+    }
+}
+
+/// Opens a file for writing that only its owner may read; what it held is gone.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
+}
 
 /// The name a file bears while it is being written.
 pub fn temporary(folder: &Path, name: &str) -> PathBuf {
@@ -17,7 +45,7 @@ pub fn temporary(folder: &Path, name: &str) -> PathBuf {
 /// If the folder cannot be written.
 pub fn create(folder: &Path, name: &str) -> Result<File> {
     let path = temporary(folder, name);
-    File::create(&path).with_context(|| format!("{} cannot be written", path.display()))
+    private_file(&path).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Gives a completely written temporary file its final name.

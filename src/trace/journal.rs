@@ -1,6 +1,6 @@
 //! The journal: an append-only Arrow IPC stream that a dying recorder leaves behind, readable to its last whole batch.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
+use super::files;
 use super::rows::{Run, Sample};
 
 /// The folder beside the tables that exists only until the trace is sealed.
@@ -141,6 +142,15 @@ impl Rows {
         self.payload.append_option(payload);
     }
 
+    /// Chunks held: the rows that are no notes.
+    pub fn chunks(&self) -> u64 {
+        let validity = self.request_id.validity_slice();
+        match validity {
+            Some(bits) => bits.iter().map(|byte| u64::from(byte.count_ones())).sum(),
+            None => self.request_id.values_slice().len() as u64,
+        }
+    }
+
     /// Bytes of payload held.
     pub fn bytes(&self) -> usize {
         self.payload.values_slice().len()
@@ -181,11 +191,7 @@ impl Journal {
     pub fn create(folder: &Path) -> Result<Self> {
         let path = stream_path(folder);
         let cannot = || format!("{} cannot be written", path.display());
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .with_context(cannot)?;
+        let file = files::private_file(&path).with_context(cannot)?;
         file.lock().with_context(cannot)?;
         let mut stream = StreamWriter::try_new(file, &schema()).with_context(cannot)?;
         stream.flush().with_context(cannot)?;

@@ -44,6 +44,9 @@ pub struct Manifest {
     pub redacted: Vec<String>,
     /// Its tables.
     pub files: Vec<FileEntry>,
+    /// The recorder's own error on this machine, as it was last measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<serde_json::Value>,
     /// The benchmark plan, if one was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<serde_json::Value>,

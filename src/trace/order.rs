@@ -15,6 +15,8 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
+use super::files;
+
 /// Rows a batch that leaves the sort.
 const BATCH_ROWS: usize = 4096;
 
@@ -61,7 +63,7 @@ impl ChunkOrder {
         let path = self.folder.join(format!("spill-{}", self.spills.len()));
         let cannot = || format!("{} cannot be written", path.display());
         let sorted = self.take_sorted()?;
-        let file = File::create(&path).with_context(cannot)?;
+        let file = files::private_file(&path).with_context(cannot)?;
         let mut stream = StreamWriter::try_new(file, &sorted.schema()).with_context(cannot)?;
         for slice in slices(&sorted) {
             stream.write(&slice).with_context(cannot)?;

@@ -25,11 +25,12 @@ const HELD_BYTES: usize = 48 << 20;
 /// Rows gathered into a batch.
 const BATCH_ROWS: usize = 4096;
 
-/// Seals what the journal of `folder` holds, then removes the journal.
+/// Seals what the journal of `folder` holds, then removes the journal. `lost_chunks` never got
+/// into it; a recorder that died cannot say, then the journal's own count stands.
 ///
 /// # Errors
 /// If the journal cannot be read or the tables cannot be written; the journal then stays.
-pub fn seal(folder: &Path, status: Status) -> Result<Manifest> {
+pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest> {
     let journal_folder = folder.join(JOURNAL);
     let manifest = Manifest::read(&journal_folder)?;
     let mut session = Session::read(folder)?;
@@ -62,7 +63,7 @@ pub fn seal(folder: &Path, status: Status) -> Result<Manifest> {
         duration_ns: session.last_ns,
         agents,
         status,
-        lost_chunks: session.lost,
+        lost_chunks: session.lost.max(lost_chunks),
         redacted: session.redacted.into_iter().collect(),
         files,
         ..manifest
@@ -85,7 +86,7 @@ pub fn recover(folder: &Path) -> Result<Manifest> {
             "{} holds a journal that never began; remove the folder, nothing was recorded",
             folder.display()
         ),
-        (false, true) => seal(folder, Status::Recovered),
+        (false, true) => seal(folder, Status::Recovered, 0),
         // The recorder died between sealing and removing the journal.
         (true, true) => {
             fs::remove_dir_all(&journal_folder)

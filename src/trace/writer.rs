@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::files;
 use super::journal::{End, Head, JOURNAL, Journal, Note, Rows, Sent};
 use super::manifest::{MANIFEST, Manifest, Status};
 use super::rows::{Run, Sample};
@@ -27,7 +28,7 @@ const HELD_BYTES: usize = 64 << 20;
 pub struct Writer {
     folder: PathBuf,
     tape: Tape,
-    thread: JoinHandle<Result<()>>,
+    thread: JoinHandle<()>,
 }
 
 /// The recording end of a [`Writer`]: cheap to clone, never blocks on the disk.
@@ -52,8 +53,8 @@ struct State {
     lost: u64,
     /// Nobody writes any more: what is held goes to the journal, then the thread ends.
     closed: bool,
-    /// The journal cannot be written: chunks are counted, not kept.
-    failed: bool,
+    /// Why the journal cannot be written; from then on chunks are counted, not kept.
+    failed: Option<String>,
 }
 
 impl Writer {
@@ -74,8 +75,8 @@ impl Writer {
             }
         }
         let journal_folder = folder.join(JOURNAL);
-        fs::create_dir_all(&journal_folder)
-            .with_context(|| format!("{} cannot be created", journal_folder.display()))?;
+        files::private_folder(folder)?;
+        files::private_folder(&journal_folder)?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into());
         let manifest = Manifest {
             format_version: super::manifest::FORMAT_VERSION,
@@ -96,7 +97,7 @@ impl Writer {
                 redacted: BTreeSet::new(),
                 lost: 0,
                 closed: false,
-                failed: false,
+                failed: None,
             }),
             wake: Condvar::new(),
         });
@@ -119,33 +120,25 @@ impl Writer {
         self.tape.clone()
     }
 
-    /// Ends the recording and seals the trace.
+    /// Ends the recording and seals the trace: all that the journal holds. What it could not take
+    /// is counted in the manifest.
     ///
     /// # Errors
-    /// If the journal could not be written (`recover` then seals what it holds), or sealing fails.
+    /// If sealing fails; the journal then stays for `recover`.
     pub fn finish(self) -> Result<Manifest> {
-        let folder = self.folder.clone();
-        self.abandon()?;
-        seal(&folder, Status::Sealed)
+        let (folder, tape) = (self.folder.clone(), self.tape());
+        self.close()?;
+        seal(&folder, Status::Sealed, tape.lost_chunks())
     }
 
-    /// Ends the recording without sealing it: the journal stays for `recover`.
-    ///
-    /// # Errors
-    /// If the journal could not be written.
-    pub fn abandon(self) -> Result<()> {
+    /// Waits until the journal holds all it can.
+    fn close(self) -> Result<()> {
         self.tape.shared.state().closed = true;
         self.tape.shared.wake.notify_one();
-        match self.thread.join() {
-            Ok(written) => written.with_context(|| {
-                format!(
-                    "the journal of {} could not be written to its end; \
-                     free some space, then run `tokentape recover` on it",
-                    self.folder.display()
-                )
-            }),
-            Err(_) => bail!("the journal's thread died; run `tokentape recover`"),
+        if self.thread.join().is_err() {
+            bail!("the journal's thread died; run `tokentape recover`");
         }
+        Ok(())
     }
 }
 
@@ -156,7 +149,7 @@ impl Writer {
     /// If something cannot be removed.
     pub fn discard(self) -> Result<()> {
         let folder = self.folder.clone();
-        self.abandon()?;
+        self.close()?;
         fs::remove_dir_all(folder.join(JOURNAL))?;
         // Only if nothing else is in it: the folder may have been there before.
         let _ = fs::remove_dir(folder);
@@ -213,7 +206,7 @@ impl Tape {
         let mut state = self.shared.state();
         for (t_ns, payload) in chunks {
             let payload = payload.as_ref();
-            if state.failed || state.rows.bytes() + payload.len() > HELD_BYTES {
+            if state.failed.is_some() || state.rows.bytes() + payload.len() > HELD_BYTES {
                 state.lost += 1;
             } else {
                 state.rows.chunk(request_id, t_ns, payload);
@@ -246,6 +239,11 @@ impl Tape {
         };
         let now_ns = self.clock.now_ns();
         self.shared.state().note(now_ns, &note, None);
+    }
+
+    /// Why nothing can be kept any more, if so.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.state().failed.clone()
     }
 
     /// Chunks that could not be kept so far.
@@ -288,7 +286,7 @@ impl State {
 
     fn note(&mut self, t_ns: i64, note: &Note, payload: Option<&[u8]>) {
         // A note is a struct of strings and numbers: it always has a JSON form.
-        if let (false, Ok(json)) = (self.failed, serde_json::to_string(note)) {
+        if let (None, Ok(json)) = (&self.failed, serde_json::to_string(note)) {
             self.rows.note(t_ns, &json, payload);
         }
     }
@@ -300,8 +298,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The journal thread's whole life: waits, takes what is held, appends it.
-    fn keep(&self, mut journal: Journal) -> Result<()> {
+    /// The journal thread's whole life: waits, takes what is held, appends it. After a failed
+    /// append nothing more can follow: what would is counted as lost, and the agents go on.
+    fn keep(&self, mut journal: Journal) {
         let mut lost_noted = 0;
         loop {
             let (mut rows, closed) = {
@@ -316,17 +315,20 @@ impl Shared {
                     lost_noted = state.lost;
                     state.note(0, &Note::Lost(lost), None);
                 }
-                (
-                    std::mem::replace(&mut state.rows, Rows::new()),
-                    state.closed,
-                )
+                let rows = std::mem::replace(&mut state.rows, Rows::new());
+                (rows, state.closed)
             };
+            let chunks = rows.chunks();
             if let Err(error) = journal.append(&mut rows) {
-                self.state().failed = true;
-                return Err(error);
+                let mut state = self.state();
+                // What came meanwhile is lost as well.
+                let held = std::mem::replace(&mut state.rows, Rows::new());
+                state.lost += chunks + held.chunks();
+                state.failed = Some(format!("{error:#}"));
+                return;
             }
             if closed {
-                return Ok(());
+                return;
             }
         }
     }

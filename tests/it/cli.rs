@@ -158,8 +158,11 @@ fn a_recording_that_cannot_begin_says_why_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_reached_no_server_fails_but_is_kept() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = format!("http://{}", free.local_addr().unwrap());
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr();
+    let free = format!("http://{}", free.unwrap());
     let place = tempfile::tempdir().unwrap();
     let target = place.path().join("trace");
     let recorder = RealRecorder::start(&free, &target);

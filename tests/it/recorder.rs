@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tokentape");
+
 /// A running `tokentape record` without a command.
 pub struct RealRecorder {
     process: Child,
@@ -17,7 +19,19 @@ pub struct RealRecorder {
 impl RealRecorder {
     /// Records what an agent asks of `server` into `folder`.
     pub fn start(server: &str, folder: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tokentape"))
+        Self::run(Command::new(PROGRAM), server, folder)
+    }
+
+    /// The same where no file may grow beyond some 4 MB.
+    pub fn on_a_small_disk(server: &str, folder: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        let limited = format!("ulimit -f 8000; trap '' XFSZ; exec {PROGRAM} \"$@\"");
+        shell.args(["-c", &limited, "sh"]);
+        Self::run(shell, server, folder)
+    }
+
+    fn run(mut program: Command, server: &str, folder: &Path) -> Self {
+        let mut process = program
             .args(["record", "--announce", "json", "--quiet", "-o"])
             .arg(folder)
             .args(["--agent", &format!("agent={server}")])

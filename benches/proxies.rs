@@ -1,0 +1,237 @@
+//! What a recorder adds to a stream, beside its peers in the same run: no proxy, nginx without
+//! buffering, mitmproxy in reverse mode with streaming. Peers that are not installed are left out.
+//!
+//!     cargo bench --bench proxies [-- ROUNDS]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokentape::clock::Clock;
+use tokentape::record::calibration::{Load, Source, read};
+
+/// What stands between the reader and the source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    Nothing,
+    Tokentape,
+    Nginx,
+    Mitmproxy,
+}
+
+impl Peer {
+    const ALL: [(Peer, &'static str); 4] = [
+        (Peer::Nothing, "none"),
+        (Peer::Tokentape, "tokentape"),
+        (Peer::Nginx, "nginx"),
+        (Peer::Mitmproxy, "mitmproxy"),
+    ];
+
+    fn is_installed(self) -> bool {
+        let says_version = |program: &str, flag: &str| {
+            let mut asking = Command::new(program);
+            asking.arg(flag).stdout(Stdio::null()).stderr(Stdio::null());
+            asking.status().is_ok_and(|status| status.success())
+        };
+        match self {
+            Peer::Nothing | Peer::Tokentape => true,
+            Peer::Nginx => says_version("nginx", "-v"),
+            Peer::Mitmproxy => says_version("mitmdump", "--version"),
+        }
+    }
+}
+
+/// A proxy in front of a source, ended when dropped.
+struct Between {
+    url: String,
+    process: Option<Child>,
+    /// Configuration and recording; removed with it.
+    _folder: tempfile::TempDir,
+}
+
+impl Between {
+    fn start(peer: Peer, source: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let process = match peer {
+            Peer::Nothing => None,
+            Peer::Tokentape => Some(
+                Command::new(env!("CARGO_BIN_EXE_tokentape"))
+                    .args(["record", "--quiet", "--announce", "json", "-o"])
+                    .arg(folder.path().join("trace"))
+                    .args(["--agent", &format!("agent={source}@{port}")])
+                    .stdout(Stdio::piped())
+                    .spawn(),
+            ),
+            Peer::Nginx => {
+                let file = folder.path().join("nginx.conf");
+                let text = format!(
+                    "daemon off; pid {0}/pid; error_log {0}/error.log; worker_processes 1;
+                     events {{ worker_connections 8192; }}
+                     http {{ access_log off; server {{ listen 127.0.0.1:{port};
+                       location / {{ proxy_pass {source}; proxy_http_version 1.1;
+                         proxy_buffering off; proxy_set_header Connection \"\"; }} }} }}",
+                    folder.path().display()
+                );
+                std::fs::write(&file, text).expect("nginx.conf");
+                Some(Command::new("nginx").arg("-c").arg(file).spawn())
+            }
+            Peer::Mitmproxy => Some(
+                Command::new("mitmdump")
+                    .args(["--quiet", "--mode", &format!("reverse:{source}")])
+                    .args([
+                        "--listen-host",
+                        "127.0.0.1",
+                        "--listen-port",
+                        &port.to_string(),
+                    ])
+                    .args(["--set", "stream_large_bodies=1"])
+                    .stdout(Stdio::null())
+                    .spawn(),
+            ),
+        };
+        let mut process = process.map(|started| started.expect("a proxy that starts"));
+        if let Some(stdout) = process.as_mut().and_then(|process| process.stdout.take()) {
+            let mut line = String::new();
+            BufReader::new(stdout)
+                .read_line(&mut line)
+                .expect("the recorder's announcement");
+        }
+        let url = match peer {
+            Peer::Nothing => source.to_owned(),
+            _ => {
+                wait_for(port);
+                url
+            }
+        };
+        Self {
+            url,
+            process,
+            _folder: folder,
+        }
+    }
+
+    /// The most memory the proxy ever held, in MB; 0 without a proxy.
+    fn peak_mb(&self) -> f64 {
+        self.process.as_ref().and_then(peak_mb).unwrap_or(0.0)
+    }
+}
+
+fn peak_mb(process: &Child) -> Option<f64> {
+    let id = process.id();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+impl Drop for Between {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let id = rustix::process::Pid::from_child(process);
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            let _ = process.wait();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// Waits until something listens, without asking it anything.
+fn wait_for(port: u16) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let listening = format!(":{port:04X} 00000000:0000 0A");
+        if table.contains(&listening) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("nothing listens on {port}");
+}
+
+/// What one peer did under one load, all rounds together.
+#[derive(Default)]
+struct Figures {
+    ages_ns: Vec<i64>,
+    lasted_ns: i64,
+    peak_mb: f64,
+}
+
+impl Figures {
+    fn percentile_us(&self, q: f64) -> f64 {
+        let rank = ((self.ages_ns.len() - 1) as f64 * q).round() as usize;
+        self.ages_ns[rank] as f64 / 1e3
+    }
+
+    fn rate(&self) -> f64 {
+        self.ages_ns.len() as f64 * 1e9 / self.lasted_ns as f64
+    }
+}
+
+fn measure(peer: Peer, load: Load, into: &mut Figures) {
+    let clock = Clock::start();
+    let source = Source::start(clock, load).expect("a source");
+    let between = Between::start(peer, &source.url());
+    let reading = read(clock, &between.url, load.streams).expect("whole streams");
+    source.finish().expect("a source that could write");
+    into.ages_ns.extend(reading.ages_ns);
+    into.lasted_ns += reading.lasted_ns;
+    into.peak_mb = into.peak_mb.max(between.peak_mb());
+}
+
+fn main() {
+    let rounds = std::env::args().find_map(|argument| argument.parse().ok());
+    let rounds: usize = rounds.unwrap_or(3);
+    let load = |streams, chunks_per_s, seconds| Load {
+        streams,
+        chunks_per_s,
+        duration: Duration::from_secs(seconds),
+    };
+    let loads = [
+        ("2 streams at 200/s", load(2, Some(200.0), 5)),
+        ("100 streams at 100/s", load(100, Some(100.0), 5)),
+        ("1000 streams at 10/s", load(1000, Some(10.0), 5)),
+        ("4 streams, as fast as it goes", load(4, None, 3)),
+    ];
+    let peers: Vec<_> = Peer::ALL
+        .into_iter()
+        .filter(|(peer, _)| peer.is_installed())
+        .collect();
+    for (name, load) in loads {
+        let mut figures: Vec<Figures> = peers.iter().map(|_| Figures::default()).collect();
+        for _ in 0..rounds {
+            for ((peer, _), figures) in peers.iter().zip(&mut figures) {
+                measure(*peer, load, figures);
+            }
+        }
+        println!("\n{name}, {rounds} rounds; age of a chunk when it is read, us");
+        println!(
+            "{:<12}{:>10}{:>9}{:>9}{:>9}{:>11}{:>11}{:>12}{:>8}",
+            "", "chunks", "p50", "p90", "p99", "added p50", "added p99", "chunks/s", "MB"
+        );
+        for figures in &mut figures {
+            figures.ages_ns.sort_unstable();
+        }
+        for ((_, peer), this) in peers.iter().zip(&figures) {
+            let added = |q| this.percentile_us(q) - figures[0].percentile_us(q);
+            println!(
+                "{peer:<12}{:>10}{:>9.0}{:>9.0}{:>9.0}{:>11.0}{:>11.0}{:>12.0}{:>8.0}",
+                this.ages_ns.len(),
+                this.percentile_us(0.5),
+                this.percentile_us(0.9),
+                this.percentile_us(0.99),
+                added(0.5),
+                added(0.99),
+                this.rate(),
+                this.peak_mb,
+            );
+            let _ = std::io::stdout().flush();
+        }
+    }
+}
