@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -46,6 +48,7 @@ impl Vocabulary {
         }
         tables.insert("agents".to_owned(), in_memory(agents(traces)?)?);
         tables.insert("sessions".to_owned(), in_memory(sessions(traces)?)?);
+        tables.insert("calibrations".to_owned(), in_memory(calibrations(traces)?)?);
         Ok(Self {
             tables,
             library,
@@ -171,6 +174,45 @@ fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
             text(manifests.iter().map(|m| &m.tool_version)),
         ),
         ("lost_chunks", Arc::new(lost.collect::<Int64Array>())),
+    ];
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// The recorder's own error, as each session's manifest carries it: the rows that `calibrate` found.
+fn calibrations(traces: &[Trace]) -> Result<RecordBatch> {
+    let mut rows = Vec::new();
+    for manifest in traces.iter().map(|trace| &trace.manifest) {
+        let figures = manifest
+            .calibration
+            .as_ref()
+            .and_then(|kept| kept.get("figures"));
+        let figures = figures.and_then(|figures| figures.as_array());
+        rows.extend(
+            figures
+                .into_iter()
+                .flatten()
+                .map(|row| (&manifest.session_id, row)),
+        );
+    }
+    let texts = |name: &str| -> ArrayRef {
+        let values = rows.iter().map(|(_, row)| row.get(name)?.as_str());
+        Arc::new(values.collect::<StringArray>())
+    };
+    let numbers = |name: &str| -> ArrayRef {
+        let values = rows.iter().map(|(_, row)| row.get(name)?.as_f64());
+        Arc::new(values.collect::<Float64Array>())
+    };
+    let columns: [(&str, ArrayRef); 7] = [
+        (
+            "session_id",
+            text(rows.iter().map(|(session_id, _)| *session_id)),
+        ),
+        ("load", texts("load")),
+        ("figure", texts("figure")),
+        ("p50_us", numbers("p50_us")),
+        ("p90_us", numbers("p90_us")),
+        ("p99_us", numbers("p99_us")),
+        ("max_us", numbers("max_us")),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
 }

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: each file tests one promise of the tool from outside.
 
 mod bundled;
+mod calibration;
 mod cli;
 mod crash;
 mod outcomes;
