@@ -64,3 +64,11 @@ impl RealRecorder {
         (code, said)
     }
 }
+
+/// A test that fails leaves no process behind.
+impl Drop for RealRecorder {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
