@@ -112,6 +112,7 @@ pub async fn run(mut args: Args) -> Exit {
     };
     let writer = Writer::create(&folder, clock, session)?;
     let tape = writer.tape();
+    let failing = tokio::spawn(say_when_it_fails(tape.clone()));
     let recorded = record(&args, ports, tape.clone(), signals).await;
     let (code, complaint, mut signals) = match recorded {
         Ok(recorded) => recorded,
@@ -129,6 +130,11 @@ pub async fn run(mut args: Args) -> Exit {
             std::process::exit(i32::from(FAILED));
         }
     };
+    if tape.failure().is_none() {
+        failing.abort();
+    }
+    // Aborted, or about to say what it has to.
+    let _ = failing.await;
     if !args.quiet {
         eprintln!("tokentape: {}", summary(&folder, &manifest));
     }
@@ -161,7 +167,6 @@ async fn record(
         }
     }
     let recorder = Recorder::start(ports, &tape, args.timeout)?;
-    let failing = tokio::spawn(say_when_it_fails(tape.clone()));
     let urls = recorder.urls();
     announce(args.announce, &urls);
     if !args.quiet {
@@ -195,11 +200,6 @@ async fn record(
         GRACE
     };
     let complaint = recorder.end(grace).await.err();
-    if tape.failure().is_none() {
-        failing.abort();
-    }
-    // Aborted, or about to say what it has to.
-    let _ = failing.await;
     Ok((code, complaint, signals))
 }
 
