@@ -117,7 +117,11 @@ pub async fn run(mut args: Args) -> Exit {
     let (code, complaint, mut signals) = match recorded {
         Ok(recorded) => recorded,
         Err(error) => {
-            writer.discard()?;
+            // What was recorded before it went wrong is not thrown away.
+            match tape.requests() {
+                0 => writer.discard()?,
+                _ => drop(writer.finish().map_err(Failed)?),
+            }
             return Err(error);
         }
     };

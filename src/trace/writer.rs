@@ -241,6 +241,11 @@ impl Tape {
         self.shared.state().note(now_ns, &note, None);
     }
 
+    /// Requests noted so far.
+    pub fn requests(&self) -> i64 {
+        self.shared.state().requests
+    }
+
     /// Why nothing can be kept any more, if so.
     pub fn failure(&self) -> Option<String> {
         self.shared.state().failed.clone()
