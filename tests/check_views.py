@@ -497,7 +497,9 @@ class Program:
     """The program under test."""
 
     def __init__(self, executable, queries=None):
-        self.command = [Path(executable).resolve(), "sql", *(["--queries", queries] if queries else [])]
+        self.command = [Path(executable).resolve(), "sql"]
+        if queries:
+            self.command += ["--queries", queries]
 
     def run(self, folders, *arguments):
         done = subprocess.run([*self.command, *arguments, *map(str, folders)],
@@ -581,9 +583,9 @@ def check_identities(agent_runs, run_metrics, time_budget):
         key, agents = values(run, RUN), agents_of[values(run, RUN)]
         steps_ns, percent = 0, Counter()
         for agent in having(agents, "wall_ns"):
-            ns = {part["part"]: part["ns"] for part in parts_of[values(agent, AGENT)]}
+            ns = Counter({part["part"]: part["ns"] or 0 for part in parts_of[values(agent, AGENT)]})
             whole.rows += len(ns)
-            whole.compare_value(f"the sum of {ns} in {key}", sum(ns.values()), agent["wall_ns"])
+            whole.compare_value(f"the sum of {dict(ns)}", sum(ns.values()), agent["wall_ns"])
             steps_ns += ns["prompt"] + ns["decode"]
             for part in parts_of[values(agent, AGENT)]:
                 percent[part["part"]] += (part["percent"] or 0) / len(agents)
