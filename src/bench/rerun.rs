@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::json;
 
-use crate::serve::belongs_to_hop;
+use crate::serve::passed_on;
 use crate::trace::{Request, Run, Trace};
 use crate::wire::redaction::REDACTED;
 
@@ -167,19 +167,11 @@ async fn ask(client: &Client, url: &str, request: &Request) -> Result<()> {
 /// The recorded headers, without those of the hop and those whose values were withheld.
 fn headers(request: &Request) -> HeaderMap {
     let recorded = request.request_headers.as_deref();
-    let pairs: Vec<(String, String)> = recorded
+    let mut pairs: Vec<(String, String)> = recorded
         .and_then(|json| serde_json::from_str(json).ok())
         .unwrap_or_default();
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let own = matches!(name.as_str(), "host" | "content-length") || belongs_to_hop(&name);
-        if !own
-            && value != REDACTED
-            && let Ok(name) = HeaderName::try_from(name)
-            && let Ok(value) = HeaderValue::try_from(value)
-        {
-            headers.append(name, value);
-        }
-    }
-    headers
+    pairs.retain(|(name, value)| {
+        !matches!(name.as_str(), "host" | "content-length") && value != REDACTED
+    });
+    passed_on(&pairs)
 }

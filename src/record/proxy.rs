@@ -95,15 +95,16 @@ impl Proxy {
         let mut exchange = begin(start_ns);
         match tokio::time::timeout(self.timeout, connection.head(method)).await {
             Ok(Ok(head)) => {
-                self.tape.head(Head {
+                // Noted by the relay, once it is on its way to the client.
+                let noted = Head {
                     request_id: exchange.request_id,
                     headers_ns: clock.now_ns(),
                     status: head.status,
                     headers: head.headers.clone(),
-                });
+                };
                 let decoder = BodyDecoder::new(head.framing);
                 let idle = head.keep_alive.then_some(idle);
-                let relay = Relay::new(connection, decoder, exchange, idle, self.timeout);
+                let relay = Relay::new(connection, decoder, exchange, noted, idle, self.timeout);
                 response(&head, relay)
             }
             Ok(Err(error)) => {

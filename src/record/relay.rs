@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::exchange::Exchange;
 use super::upstream::Connection;
-use crate::trace::Ending;
+use crate::trace::{Ending, Head};
 use crate::wire::framing::BodyDecoder;
 
 /// Under a burst the tape is served at the latest after this many forwarded chunks.
@@ -33,6 +33,8 @@ pub struct Relay {
     connection: Option<Connection>,
     decoder: BodyDecoder,
     exchange: Exchange,
+    /// The head of the answer, until it has been forwarded and noted.
+    head: Option<Head>,
     /// Where the connection goes when the body arrived whole and it may be used again.
     idle: Option<IdleConnection>,
     /// Stamped, not yet forwarded.
@@ -59,14 +61,16 @@ impl Relay {
         connection: Connection,
         decoder: BodyDecoder,
         exchange: Exchange,
+        head: Head,
         idle: Option<IdleConnection>,
         silence_limit: Duration,
     ) -> Self {
-        let now_ns = exchange.tape().clock().now_ns();
+        let read_ns = head.headers_ns;
         let mut relay = Self {
             connection: Some(connection),
             decoder,
             exchange,
+            head: Some(head),
             idle,
             arrived: VecDeque::new(),
             forwarded: Vec::new(),
@@ -74,12 +78,12 @@ impl Relay {
             ended: None,
             silence: Silence {
                 limit: silence_limit,
-                last_ns: now_ns,
+                last_ns: read_ns,
                 alarm: Box::pin(tokio::time::sleep(silence_limit)),
             },
         };
         // What came in one read with the head.
-        relay.decode(now_ns);
+        relay.decode(read_ns);
         relay
     }
 
@@ -103,18 +107,26 @@ impl Relay {
         }
     }
 
-    /// The server closed, or the connection broke: keeps what there is of an unfinished chunk.
+    /// The rest of the body will not come: what there is of an unfinished chunk is one, too.
+    fn keep_unfinished(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let unread = connection.unread.split();
+        let rest = self.decoder.flush_partial(&unread);
+        if !rest.is_empty() {
+            let chunk = Bytes::copy_from_slice(rest);
+            self.arrived.push_back((self.silence.last_ns, chunk));
+        }
+    }
+
+    /// The server closed, or the connection broke.
     fn closed(&mut self, t_ns: i64, error: String) {
         if self.decoder.needs_close() {
             self.ended = Some((t_ns, Ending::Whole, None));
             return;
         }
-        if let Some(connection) = &self.connection {
-            let rest = self.decoder.flush_partial(&connection.unread);
-            if !rest.is_empty() {
-                self.arrived.push_back((t_ns, Bytes::copy_from_slice(rest)));
-            }
-        }
+        self.keep_unfinished();
         self.ended = Some((t_ns, Ending::BrokenOff, Some(error)));
     }
 
@@ -138,6 +150,7 @@ impl Relay {
                 if self.silence.poll(cx, clock.now_ns()).is_pending() {
                     return Poll::Pending;
                 }
+                self.keep_unfinished();
                 let error = format!("the server was silent for {:?}", self.silence.limit);
                 self.ended = Some((clock.now_ns(), Ending::TimedOut, Some(error)));
             }
@@ -145,7 +158,15 @@ impl Relay {
         Poll::Ready(())
     }
 
+    /// Whether anything was forwarded that the tape does not have yet.
+    fn owes_the_tape(&self) -> bool {
+        self.head.is_some() || !self.forwarded.is_empty()
+    }
+
     fn hand_over(&mut self) {
+        if let Some(head) = self.head.take() {
+            self.exchange.tape().head(head);
+        }
         if !self.forwarded.is_empty() {
             let tape = self.exchange.tape().clone();
             tape.chunks(self.exchange.request_id, self.forwarded.drain(..));
@@ -210,7 +231,7 @@ impl Body for Relay {
                 let broken = (*ending != Ending::Whole)
                     .then(|| BrokenOff(error.clone().unwrap_or_default()));
                 // An error takes with it what was not flushed, the head included.
-                let unsaid = broken.is_some() || !relay.forwarded.is_empty();
+                let unsaid = broken.is_some() || relay.owes_the_tape();
                 if unsaid && relay.poll_flushed(cx).is_pending() {
                     return Poll::Pending;
                 }
@@ -218,7 +239,7 @@ impl Body for Relay {
                 return Poll::Ready(broken.map(Err));
             }
             if relay.poll_server(cx).is_pending() {
-                if !relay.forwarded.is_empty() && relay.poll_flushed(cx).is_ready() {
+                if relay.owes_the_tape() && relay.poll_flushed(cx).is_ready() {
                     relay.hand_over();
                 }
                 return Poll::Pending;
@@ -233,6 +254,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         if !self.arrived.is_empty() || !matches!(self.ended, Some((_, Ending::Whole, _))) {
             self.ended = None;
+            self.keep_unfinished();
         }
         let arrived = std::mem::take(&mut self.arrived);
         self.forwarded.extend(arrived);

@@ -112,6 +112,13 @@ async fn a_silent_server_times_out_and_what_came_is_kept() {
         (Outcome::Timeout, TOKEN)
     );
     assert!(request.error.unwrap().contains("silent for 300ms"));
+    let (request, bytes) = generated(vec![begun(), write(&[b"2a\r\n{\"resp"]), FOR_EVER]).await;
+    assert_eq!(request.outcome, Outcome::Timeout);
+    assert_eq!(
+        bytes,
+        [TOKEN, b"{\"resp"].concat(),
+        "an unfinished chunk as well"
+    );
     let (request, _) = generated(vec![FOR_EVER]).await;
     assert_eq!(request.outcome, Outcome::Timeout, "before the head as well");
 }
