@@ -1,14 +1,15 @@
 //! What a recorder adds to a stream, beside its peers in the same run: no proxy, nginx without
 //! buffering, mitmproxy in reverse mode with streaming. Peers that are not installed are left out.
 //!
-//!     cargo bench --bench proxies [-- ROUNDS]
+//!     cargo bench --bench proxies [-- [ROUNDS] [PART OF A LOAD'S NAME]]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokentape::clock::Clock;
 use tokentape::record::calibration::{Load, Source, read};
+use tokentape::trace::Trace;
 
 /// What stands between the reader and the source.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,16 @@ struct Between {
     url: String,
     process: Option<Child>,
     /// Configuration and recording; removed with it.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+/// What a proxy was found to have cost when it had ended.
+#[derive(Default)]
+struct Cost {
+    /// The most memory it ever held, sealing included.
+    peak_mb: f64,
+    /// Chunks that are not in its recording.
+    lost: u64,
 }
 
 impl Between {
@@ -108,14 +118,34 @@ impl Between {
         Self {
             url,
             process,
-            _folder: folder,
+            folder,
         }
     }
 
-    /// The most memory the proxy ever held, in MB; 0 without a proxy.
-    fn peak_mb(&self) -> f64 {
-        self.process.as_ref().and_then(peak_mb).unwrap_or(0.0)
+    /// Ends the proxy, which seals what it recorded, and waits for it.
+    fn end(mut self) -> Cost {
+        let Some(mut process) = self.process.take() else {
+            return Cost::default();
+        };
+        terminate(&process);
+        let mut peak = 0.0;
+        // The peak may lie in the sealing.
+        while let Ok(None) = process.try_wait() {
+            peak = peak_mb(&process).unwrap_or(peak);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let trace = Trace::open(&self.folder.path().join("trace"));
+        Cost {
+            peak_mb: peak,
+            lost: trace.map_or(0, |trace| trace.manifest.lost_chunks),
+        }
     }
+}
+
+fn terminate(process: &Child) {
+    let id = rustix::process::Pid::from_child(process);
+    // It may have ended by itself.
+    let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
 }
 
 fn peak_mb(process: &Child) -> Option<f64> {
@@ -126,11 +156,11 @@ fn peak_mb(process: &Child) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// A benchmark that fails leaves no process behind.
 impl Drop for Between {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
-            let id = rustix::process::Pid::from_child(process);
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            terminate(process);
             let _ = process.wait();
         }
     }
@@ -160,7 +190,7 @@ fn wait_for(port: u16) {
 struct Figures {
     ages_ns: Vec<i64>,
     lasted_ns: i64,
-    peak_mb: f64,
+    cost: Cost,
 }
 
 impl Figures {
@@ -182,12 +212,18 @@ fn measure(peer: Peer, load: Load, into: &mut Figures) {
     source.finish().expect("a source that could write");
     into.ages_ns.extend(reading.ages_ns);
     into.lasted_ns += reading.lasted_ns;
-    into.peak_mb = into.peak_mb.max(between.peak_mb());
+    let cost = between.end();
+    into.cost.peak_mb = into.cost.peak_mb.max(cost.peak_mb);
+    into.cost.lost += cost.lost;
 }
 
 fn main() {
-    let rounds = std::env::args().find_map(|argument| argument.parse().ok());
-    let rounds: usize = rounds.unwrap_or(3);
+    // Cargo adds `--bench`.
+    let asked = || std::env::args().skip(1).filter(|text| text != "--bench");
+    let rounds: usize = asked().find_map(|text| text.parse().ok()).unwrap_or(3);
+    let only = asked()
+        .find(|text| text.parse::<usize>().is_err())
+        .unwrap_or_default();
     let load = |streams, chunks_per_s, seconds| Load {
         streams,
         chunks_per_s,
@@ -203,7 +239,7 @@ fn main() {
         .into_iter()
         .filter(|(peer, _)| peer.is_installed())
         .collect();
-    for (name, load) in loads {
+    for (name, load) in loads.into_iter().filter(|(name, _)| name.contains(&only)) {
         // Beyond some hundred streams mitmproxy takes minutes to come to an end.
         let fits = |peer: Peer| peer != Peer::Mitmproxy || load.streams <= 100;
         let peers: Vec<_> = peers.iter().filter(|(peer, _)| fits(*peer)).collect();
@@ -213,28 +249,44 @@ fn main() {
                 measure(*peer, load, figures);
             }
         }
-        println!("\n{name}, {rounds} rounds; age of a chunk when it is read, us");
-        println!(
-            "{:<12}{:>10}{:>9}{:>9}{:>9}{:>11}{:>11}{:>12}{:>8}",
-            "", "chunks", "p50", "p90", "p99", "added p50", "added p99", "chunks/s", "MB"
-        );
         for figures in &mut figures {
             figures.ages_ns.sort_unstable();
         }
+        println!("\n{name}, {rounds} rounds; age of a chunk when it is read, us");
+        println!(
+            "{:<12}{:>10}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>12}{:>7}{:>6}",
+            "", "chunks", "p50", "p90", "p99", "+p50", "+p90", "+p99", "chunks/s", "MB", "lost"
+        );
         for ((_, peer), this) in peers.iter().zip(&figures) {
-            let added = |q| this.percentile_us(q) - figures[0].percentile_us(q);
+            let at = |q| this.percentile_us(q);
+            let added = |q| at(q) - figures[0].percentile_us(q);
             println!(
-                "{peer:<12}{:>10}{:>9.0}{:>9.0}{:>9.0}{:>11.0}{:>11.0}{:>12.0}{:>8.0}",
+                "{peer:<12}{:>10}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>12.0}{:>7.0}{:>6}",
                 this.ages_ns.len(),
-                this.percentile_us(0.5),
-                this.percentile_us(0.9),
-                this.percentile_us(0.99),
+                at(0.5),
+                at(0.9),
+                at(0.99),
                 added(0.5),
+                added(0.9),
                 added(0.99),
                 this.rate(),
-                this.peak_mb,
+                this.cost.peak_mb,
+                this.cost.lost,
             );
-            let _ = std::io::stdout().flush();
+        }
+        let ours = peers.iter().position(|(peer, _)| *peer == Peer::Tokentape);
+        let ours = &figures[ours.expect("tokentape is installed")];
+        for ((peer, name), peers) in peers.iter().zip(&figures) {
+            if *peer != Peer::Tokentape {
+                let times = |q| ours.percentile_us(q) / peers.percentile_us(q);
+                println!(
+                    "tokentape / {name:<10} p50 {:.2}, p90 {:.2}, p99 {:.2}, chunks/s {:.2}",
+                    times(0.5),
+                    times(0.9),
+                    times(0.99),
+                    ours.rate() / peers.rate()
+                );
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::record::calibration::{Load, calibrate};
 use crate::table::Form;
 use crate::trace::{Agent, Manifest, Trace, Writer};
+use crate::wire::redaction::Redactor;
 
 /// Each load is served twice, so this takes some 14 seconds.
 const LOADS: [Load; 2] = [
@@ -51,7 +52,7 @@ pub async fn run(args: Args) -> Exit {
         }],
         ..Manifest::default()
     };
-    let writer = Writer::create(&folder, Clock::start(), session)?;
+    let writer = Writer::create(&folder, Clock::start(), session, Redactor::new(&[])?)?;
     calibrate(&writer.tape(), &LOADS).await.map_err(Failed)?;
     let sealed = tokio::task::spawn_blocking(|| writer.finish()).await;
     let manifest = sealed.context("sealing died")?.map_err(Failed)?;

@@ -18,6 +18,7 @@ use crate::draw;
 use crate::record::{Agent, Endpoint, Ports, Recorder};
 use crate::replay::{Replay, Speed};
 use crate::trace::{self, Manifest, Trace, Writer};
+use crate::wire::redaction::Redactor;
 
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/traces/gemma3-270m-pair");
 
@@ -112,7 +113,7 @@ async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
         agents: declared.collect(),
         ..Manifest::default()
     };
-    let writer = Writer::create(folder, clock, session)?;
+    let writer = Writer::create(folder, clock, session, Redactor::new(&[])?)?;
     let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT)?;
     let rerun = Rerun::new(recorder.urls(), Some(1.0))?;
     let script = Script::of(original)?;

@@ -18,6 +18,7 @@ mod verify;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// What a command ends with: the process's exit code.
 ///
@@ -86,7 +87,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn dispatch(command: Command) -> Exit {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // What passes on others' traffic stays on one thread: a chunk that changes threads comes late,
+    // and wakes a core that an agent could use.
+    let mut runtime = match command {
+        Command::Record(_) | Command::Calibrate(_) | Command::Replay(_) => {
+            Builder::new_current_thread()
+        }
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = runtime
         .enable_all()
         .build()
         .map_err(|error| Failed(error.into()))?;

@@ -12,6 +12,7 @@ use super::{Exit, FAILED, Failed, calibrate};
 use crate::clock::Clock;
 use crate::record::{Agent, Endpoint, Ports, Recorder, child, server_version};
 use crate::trace::{self, Manifest, Run, Tape, Writer};
+use crate::wire::redaction::Redactor;
 
 /// How long a server may take to say its version before the recording begins.
 const VERSION_PATIENCE: Duration = Duration::from_millis(500);
@@ -47,6 +48,10 @@ pub struct Args {
     /// A server silent for longer has timed out
     #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = parse_duration)]
     timeout: Duration,
+    /// Withhold what this regular expression finds, besides keys, tokens and passwords; its first
+    /// group, if it has one
+    #[arg(long, value_name = "PATTERN")]
+    redact: Vec<String>,
     /// Tell the agents' URLs on stdout
     #[arg(long, value_name = "FORM")]
     announce: Option<Announce>,
@@ -95,6 +100,7 @@ pub async fn run(mut args: Args) -> Exit {
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("--agent {}: two agents cannot have one name", twice[0]);
     }
+    let redactor = Redactor::new(&args.redact)?;
     let clock = Clock::start();
     let folder = args.output.take().unwrap_or_else(|| default_folder(&clock));
     let signals = Signals::listen()?;
@@ -110,7 +116,7 @@ pub async fn run(mut args: Args) -> Exit {
         calibration: calibrate::last(),
         ..Manifest::default()
     };
-    let writer = Writer::create(&folder, clock, session)?;
+    let writer = Writer::create(&folder, clock, session, redactor)?;
     let tape = writer.tape();
     let failing = tokio::spawn(say_when_it_fails(tape.clone()));
     let recorded = record(&args, ports, tape.clone(), signals).await;

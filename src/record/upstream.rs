@@ -3,12 +3,15 @@
 //! A general HTTP client hands out what it happened to read; a recorder must know where the
 //! server's own chunks begin and end, and stamp at the socket. Hence the connection is our own.
 
+use std::future::Future as _;
 use std::io;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll};
 
 use anyhow::{Context, Result, bail};
 use bytes::{Buf, BytesMut};
 use hyper::http::uri::Uri;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
@@ -177,15 +180,9 @@ impl Connection {
     /// # Errors
     /// If the connection breaks.
     pub fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            self.unread.reserve(READ_BYTES);
-            match self.stream.try_read_buf(&mut self.unread) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.stream.poll_read_ready(cx))?;
-                }
-                read => return Poll::Ready(read),
-            }
-        }
+        self.unread.reserve(READ_BYTES);
+        // A future without a state of its own: it is made anew for every poll.
+        pin!(self.stream.read_buf(&mut self.unread)).poll(cx)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The journal: an append-only Arrow IPC stream that a dying recorder leaves behind, readable to its last whole batch.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ use super::rows::{Run, Sample};
 /// The folder beside the tables that exists only until the trace is sealed.
 pub const JOURNAL: &str = "journal";
 const STREAM: &str = "journal.arrows";
+/// What is put together before it is written.
+const WRITE_BYTES: usize = 256 * 1024;
 
 /// Everything the recorder notes besides chunks: one JSON value a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,12 +144,11 @@ impl Rows {
         self.payload.append_option(payload);
     }
 
-    /// Chunks held: the rows that are no notes.
-    pub fn chunks(&self) -> u64 {
-        let validity = self.request_id.validity_slice();
-        match validity {
+    /// Rows held that have a payload: chunks and bodies.
+    pub fn payloads(&self) -> u64 {
+        match self.payload.validity_slice() {
             Some(bits) => bits.iter().map(|byte| u64::from(byte.count_ones())).sum(),
-            None => self.request_id.values_slice().len() as u64,
+            None => self.t_ns.values_slice().len() as u64,
         }
     }
 
@@ -180,7 +181,7 @@ fn schema() -> SchemaRef {
 
 /// The end to which a recorder appends. Holds a lock on the file for as long as it lives.
 pub struct Journal {
-    stream: StreamWriter<File>,
+    stream: StreamWriter<BufWriter<File>>,
 }
 
 impl Journal {
@@ -193,6 +194,8 @@ impl Journal {
         let cannot = || format!("{} cannot be written", path.display());
         let file = files::private_file(&path).with_context(cannot)?;
         file.lock().with_context(cannot)?;
+        // A batch in one write: its many small parts are put together here.
+        let file = BufWriter::with_capacity(WRITE_BYTES, file);
         let mut stream = StreamWriter::try_new(file, &schema()).with_context(cannot)?;
         stream.flush().with_context(cannot)?;
         Ok(Self { stream })

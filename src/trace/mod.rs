@@ -1,14 +1,15 @@
 //! The trace: a folder of Parquet tables and a manifest, written once and never edited.
 //!
 //! ```text
-//! Writer, Tape -> journal -> seal -> tables + manifest     (writing)
-//! find -> Trace -> runs, requests, chunks; verify          (reading)
+//! Writer, Tape -> keep -> journal -> seal -> tables + manifest     (writing)
+//! find -> Trace -> runs, requests, chunks; verify                  (reading)
 //! ```
 
 mod columns;
 mod decode;
 mod files;
 mod journal;
+mod keep;
 mod manifest;
 mod open;
 mod order;
@@ -16,6 +17,7 @@ mod rows;
 mod schema;
 mod seal;
 mod tables;
+mod tape;
 mod verify;
 mod writer;
 
@@ -25,5 +27,6 @@ pub use open::{Trace, find};
 pub use rows::{Chunk, Outcome, Request, Run, Sample};
 pub use schema::TableName;
 pub use seal::recover;
+pub use tape::Tape;
 pub use verify::verify;
-pub use writer::{Tape, Writer};
+pub use writer::Writer;

@@ -7,6 +7,7 @@ use tokentape::clock::Clock;
 use tokentape::record::calibration::{Load, calibrate};
 use tokentape::table::Cell;
 use tokentape::trace::{Manifest, Trace, Writer, verify};
+use tokentape::wire::redaction::Redactor;
 
 use super::{bundled, copy_of_bundled};
 
@@ -14,7 +15,13 @@ use super::{bundled, copy_of_bundled};
 async fn every_chunk_of_a_calibration_is_stamped_after_it_was_written() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("trace");
-    let writer = Writer::create(&folder, Clock::start(), Manifest::default()).unwrap();
+    let writer = Writer::create(
+        &folder,
+        Clock::start(),
+        Manifest::default(),
+        Redactor::new(&[]).unwrap(),
+    )
+    .unwrap();
     let loads = [(2, Some(100.0)), (20, Some(50.0)), (2, None)];
     let loads = loads.map(|(streams, chunks_per_s)| Load {
         streams,

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokentape::clock::Clock;
 use tokentape::record::{Agent, Endpoint, Ports, Recorder};
 use tokentape::trace::{self, Manifest, Trace, Writer};
+use tokentape::wire::redaction::Redactor;
 
 /// The trace that ships with the repository.
 fn bundled() -> Trace {
@@ -67,7 +68,8 @@ impl Recording {
             ..Manifest::default()
         };
         let ports = Ports::take(&agents).await.unwrap();
-        let writer = Writer::create(&path(&folder), Clock::start(), session).unwrap();
+        let redactor = Redactor::new(&[]).unwrap();
+        let writer = Writer::create(&path(&folder), Clock::start(), session, redactor).unwrap();
         let recorder = Recorder::start(ports, &writer.tape(), timeout).unwrap();
         Self {
             writer,

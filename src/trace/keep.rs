@@ -1,0 +1,180 @@
+//! The journal's thread: comes for what the tape holds, withholds the secrets, appends the rest.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::journal::{Head, Journal, Note, Rows, Sent};
+use super::tape::{FLUSH_BYTES, Held, HeldEntry, Shared};
+use crate::wire::redaction::{BodyMask, Found, Redactor};
+
+/// How often the thread comes. A kill loses at most this much and one write.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(40);
+
+/// Takes what the tape holds to `journal` until it is closed. After a failed append nothing more can
+/// follow: what would is counted as lost, and the agents go on.
+pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
+    let mut keeper = Keeper {
+        journal,
+        redactor,
+        masks: HashMap::new(),
+        redacted: Found::new(),
+        redacted_noted: Found::new(),
+        rows: Rows::new(),
+        taken: 0,
+        written: 0,
+    };
+    let mut held = Held::default();
+    let mut lost_noted = 0;
+    loop {
+        let closed = {
+            let (mut state, _) = shared
+                .wake
+                .wait_timeout_while(shared.state(), FLUSH_INTERVAL, |state| {
+                    !state.closed && state.held.bytes() <= FLUSH_BYTES
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            if state.lost > lost_noted {
+                let lost = state.lost - lost_noted;
+                lost_noted = state.lost;
+                state.held.note(0, Note::Lost(lost), None);
+            }
+            std::mem::swap(&mut state.held, &mut held);
+            state.closed
+        };
+        let kept = keeper.take(&mut held).and_then(|()| match closed {
+            true => keeper.close(),
+            false => Ok(()),
+        });
+        if let Err(error) = kept {
+            let mut state = shared.state();
+            // What came meanwhile is lost as well.
+            state.lost += keeper.taken - keeper.written + state.held.losses();
+            state.held = Held::default();
+            state.failed = Some(format!("{error:#}"));
+            return;
+        }
+        if closed {
+            return;
+        }
+    }
+}
+
+struct Keeper {
+    journal: Journal,
+    redactor: Redactor,
+    /// Of the answers under way.
+    masks: HashMap<i64, BodyMask<i64>>,
+    /// What was withheld so far, and what of it the journal knows.
+    redacted: Found,
+    redacted_noted: Found,
+    /// On their way to the journal.
+    rows: Rows,
+    /// Chunks and bodies that came here, and those of them that the journal has.
+    taken: u64,
+    written: u64,
+}
+
+impl Keeper {
+    /// Takes what is held to the journal, all but what a mask holds back.
+    fn take(&mut self, held: &mut Held) -> Result<()> {
+        self.taken += held.losses();
+        let mut payloads = held.payloads.as_slice();
+        for entry in held.entries.drain(..) {
+            match entry {
+                HeldEntry::Chunk {
+                    request_id,
+                    t_ns,
+                    length,
+                } => {
+                    let payload = payloads.split_off(..length).unwrap_or_default();
+                    let rows = &mut self.rows;
+                    let mask = self.masks.entry(request_id).or_default();
+                    mask.chunk(
+                        &self.redactor,
+                        t_ns,
+                        payload,
+                        &mut self.redacted,
+                        &mut |t_ns, payload| rows.chunk(request_id, t_ns, payload),
+                    );
+                }
+                HeldEntry::Note { t_ns, note, length } => {
+                    let payload = length.and_then(|length| payloads.split_off(..length));
+                    self.note(t_ns, *note, payload)?;
+                }
+            }
+            // A burst is written in parts, so that it is not held twice.
+            if self.rows.bytes() > FLUSH_BYTES {
+                self.append()?;
+            }
+        }
+        held.clear();
+        self.append()
+    }
+
+    /// Nothing more will come: what was held back follows.
+    fn close(&mut self) -> Result<()> {
+        for (request_id, mask) in std::mem::take(&mut self.masks) {
+            self.release(request_id, mask);
+        }
+        self.append()
+    }
+
+    fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) -> Result<()> {
+        let (redactor, found) = (&self.redactor, &mut self.redacted);
+        match note {
+            Note::Sent(sent) => {
+                let body = payload.map(|body| {
+                    let mut body = body.to_vec();
+                    redactor.body(&mut body, found);
+                    body
+                });
+                let sent = Sent {
+                    path: redactor.path(&sent.path, found),
+                    headers: redactor.headers(&sent.headers, found),
+                    ..sent
+                };
+                self.row(t_ns, &Note::Sent(sent), body.as_deref())
+            }
+            Note::Head(head) => {
+                let headers = redactor.headers(&head.headers, found);
+                self.row(t_ns, &Note::Head(Head { headers, ..head }), None)
+            }
+            Note::End(end) => {
+                if let Some(mask) = self.masks.remove(&end.request_id) {
+                    self.release(end.request_id, mask);
+                }
+                self.row(t_ns, &Note::End(end), None)
+            }
+            note => self.row(t_ns, &note, None),
+        }
+    }
+
+    fn row(&mut self, t_ns: i64, note: &Note, payload: Option<&[u8]>) -> Result<()> {
+        self.rows.note(t_ns, &serde_json::to_string(note)?, payload);
+        Ok(())
+    }
+
+    fn release(&mut self, request_id: i64, mask: BodyMask<i64>) {
+        let rows = &mut self.rows;
+        mask.end(&self.redactor, &mut self.redacted, &mut |t_ns, payload| {
+            rows.chunk(request_id, t_ns, payload)
+        });
+    }
+
+    fn append(&mut self) -> Result<()> {
+        if self.redacted.len() > self.redacted_noted.len() {
+            for name in self.redacted.difference(&self.redacted_noted) {
+                let note = serde_json::to_string(&Note::Redacted(name.clone()))?;
+                self.rows.note(0, &note, None);
+            }
+            self.redacted_noted = self.redacted.clone();
+        }
+        let payloads = self.rows.payloads();
+        self.journal.append(&mut self.rows)?;
+        self.written += payloads;
+        Ok(())
+    }
+}

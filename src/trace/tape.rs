@@ -1,0 +1,246 @@
+//! The tape: takes what the recorder sees into memory at once; the journal's thread comes for it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::journal::{End, Head, Note, Sent};
+use super::rows::{Run, Sample};
+use crate::clock::Clock;
+
+/// The journal's thread is woken early when this much waits.
+pub const FLUSH_BYTES: usize = 4 << 20;
+/// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept.
+const HELD_BYTES: usize = 32 << 20;
+
+/// The recording end of a [`Writer`](super::Writer): cheap to clone, never blocks on the disk.
+///
+/// Secrets may pass: what reaches the journal is redacted on the way there.
+#[derive(Clone)]
+pub struct Tape {
+    pub(super) shared: Arc<Shared>,
+    clock: Clock,
+}
+
+/// What the tape and the journal's thread have in common.
+#[derive(Default)]
+pub struct Shared {
+    state: Mutex<State>,
+    /// Wakes the journal's thread.
+    pub wake: Condvar,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub held: Held,
+    /// Runs begun so far, to number them.
+    runs: Vec<Run>,
+    requests: i64,
+    pub lost: u64,
+    /// Nobody writes any more: what is held goes to the journal, then the thread ends.
+    pub closed: bool,
+    /// Why the journal cannot be written; from then on everything is counted, nothing kept.
+    pub failed: Option<String>,
+}
+
+/// Handed to the tape, not yet taken to the journal: in order, the payloads end to end.
+#[derive(Default)]
+pub struct Held {
+    pub entries: Vec<HeldEntry>,
+    pub payloads: Vec<u8>,
+}
+
+/// One thing held. Lengths are those of its payload.
+pub enum HeldEntry {
+    Chunk {
+        request_id: i64,
+        t_ns: i64,
+        length: usize,
+    },
+    Note {
+        t_ns: i64,
+        note: Box<Note>,
+        length: Option<usize>,
+    },
+}
+
+impl Held {
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        self.payloads.len() + self.entries.len() * size_of::<HeldEntry>()
+    }
+
+    /// What would be lost with it: its chunks and request bodies.
+    pub fn losses(&self) -> u64 {
+        let structure = |entry: &&HeldEntry| matches!(entry, HeldEntry::Note { length: None, .. });
+        (self.entries.len() - self.entries.iter().filter(structure).count()) as u64
+    }
+
+    /// Makes it empty; the memory of a burst is given back.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.payloads.clear();
+        self.entries.shrink_to(FLUSH_BYTES / size_of::<HeldEntry>());
+        self.payloads.shrink_to(FLUSH_BYTES);
+    }
+
+    pub fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
+        self.payloads.extend_from_slice(payload.unwrap_or_default());
+        self.entries.push(HeldEntry::Note {
+            t_ns,
+            note: Box::new(note),
+            length: payload.map(<[u8]>::len),
+        });
+    }
+}
+
+impl Tape {
+    /// A tape that nothing has been written to.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            shared: Arc::default(),
+            clock,
+        }
+    }
+
+    /// The session's clock, by which everything handed to the tape is stamped.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Begins a run and returns its `run_id`. `run_id`, `run_number` (if 0) and `start_ns` are set here.
+    pub fn begin_run(&self, run: Run) -> i32 {
+        let start_ns = self.clock.now_ns();
+        self.shared.state().begin_run(run, start_ns)
+    }
+
+    /// Notes a request that was handed to the server and returns its `request_id`.
+    ///
+    /// `request_id` and `run_id` are set here.
+    pub fn sent(&self, sent: Sent, body: &[u8]) -> i64 {
+        let mut state = self.shared.state();
+        let run_id = match state.runs.last() {
+            Some(run) => run.run_id,
+            None => state.begin_run(Run::default(), 0),
+        };
+        state.requests += 1;
+        let sent = Sent {
+            request_id: state.requests,
+            run_id,
+            ..sent
+        };
+        let (request_id, start_ns) = (sent.request_id, sent.start_ns);
+        let body = state.has_room_for(body.len()).then_some(body);
+        state.note(start_ns, Note::Sent(sent), body);
+        request_id
+    }
+
+    /// Notes the head of an answer.
+    pub fn head(&self, head: Head) {
+        let headers_ns = head.headers_ns;
+        self.shared.state().note(headers_ns, Note::Head(head), None);
+    }
+
+    /// Keeps chunks of one answer, in the order in which they arrived.
+    pub fn chunks(&self, request_id: i64, chunks: impl Iterator<Item = (i64, impl AsRef<[u8]>)>) {
+        let mut state = self.shared.state();
+        for (t_ns, payload) in chunks {
+            let payload = payload.as_ref();
+            if state.has_room_for(payload.len()) {
+                state.held.payloads.extend_from_slice(payload);
+                state.held.entries.push(HeldEntry::Chunk {
+                    request_id,
+                    t_ns,
+                    length: payload.len(),
+                });
+            }
+        }
+        if state.held.bytes() > FLUSH_BYTES {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// Notes the end of an exchange.
+    pub fn end(&self, end: End) {
+        let end_ns = end.end_ns;
+        self.shared.state().note(end_ns, Note::End(end), None);
+    }
+
+    /// Keeps one value of a time series; its run is the current one.
+    pub fn sample(&self, sample: Sample) {
+        let mut state = self.shared.state();
+        if state.has_room_for(size_of::<Sample>()) {
+            let run_id = state.runs.last().map(|run| run.run_id);
+            let t_ns = sample.t_ns;
+            state.note(t_ns, Note::Sample(Sample { run_id, ..sample }), None);
+        }
+    }
+
+    /// Notes the version an agent's server gave of itself.
+    pub fn server_version(&self, agent: &str, version: &str) {
+        let note = Note::ServerVersion {
+            agent: agent.to_owned(),
+            version: version.to_owned(),
+        };
+        let now_ns = self.clock.now_ns();
+        self.shared.state().note(now_ns, note, None);
+    }
+
+    /// Requests noted so far.
+    pub fn requests(&self) -> i64 {
+        self.shared.state().requests
+    }
+
+    /// Why nothing can be kept any more, if so.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.state().failed.clone()
+    }
+
+    /// Chunks, request bodies and samples that could not be kept so far.
+    pub fn lost(&self) -> u64 {
+        self.shared.state().lost
+    }
+}
+
+impl Shared {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not take the recording with it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn begin_run(&mut self, run: Run, start_ns: i64) -> i32 {
+        let same = |other: &&Run| {
+            (&other.scenario, &other.model, &other.runtime)
+                == (&run.scenario, &run.model, &run.runtime)
+                && (&other.topology, &other.config) == (&run.topology, &run.config)
+                && other.phase == run.phase
+        };
+        let run_number = match run.run_number {
+            0 => 1 + self.runs.iter().filter(same).count() as i32,
+            said => said,
+        };
+        let run = Run {
+            run_id: 1 + self.runs.len() as i32,
+            run_number,
+            start_ns,
+            ..run
+        };
+        let run_id = run.run_id;
+        self.note(start_ns, Note::Run(run.clone()), None);
+        self.runs.push(run);
+        run_id
+    }
+
+    /// Whether so many bytes can be kept; if not, that is one loss.
+    fn has_room_for(&mut self, bytes: usize) -> bool {
+        let room = self.failed.is_none() && self.held.bytes() + bytes <= HELD_BYTES;
+        self.lost += u64::from(!room);
+        room
+    }
+
+    fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
+        if self.failed.is_none() {
+            self.held.note(t_ns, note, payload);
+        }
+    }
+}
