@@ -144,12 +144,10 @@ impl Rows {
         self.payload.append_option(payload);
     }
 
-    /// Rows held that have a payload: chunks and bodies.
+    /// Rows held whose payload is not empty: chunks, and bodies of requests.
     pub fn payloads(&self) -> u64 {
-        match self.payload.validity_slice() {
-            Some(bits) => bits.iter().map(|byte| u64::from(byte.count_ones())).sum(),
-            None => self.t_ns.values_slice().len() as u64,
-        }
+        let ends = self.payload.offsets_slice().windows(2);
+        ends.filter(|ends| ends[0] != ends[1]).count() as u64
     }
 
     /// Bytes of payload held.

@@ -190,7 +190,8 @@ impl Session {
                     stream: asked.stream,
                     options: asked.options.map(|options| options.to_string()),
                     request_headers: Some(headers_json(&sent.headers)),
-                    request_body: Some(body.to_vec()),
+                    // None: there was no room for it.
+                    request_body: payload.map(<[u8]>::to_vec),
                     intended_ns: sent.intended_ns,
                     start_ns: Some(sent.start_ns),
                     // Stands unless an end was noted.

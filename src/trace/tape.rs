@@ -68,10 +68,13 @@ impl Held {
         self.payloads.len() + self.entries.len() * size_of::<HeldEntry>()
     }
 
-    /// What would be lost with it: its chunks and request bodies.
+    /// What would be lost with it: chunks, and bodies of requests.
     pub fn losses(&self) -> u64 {
-        let structure = |entry: &&HeldEntry| matches!(entry, HeldEntry::Note { length: None, .. });
-        (self.entries.len() - self.entries.iter().filter(structure).count()) as u64
+        let is_loss = |entry: &&HeldEntry| match entry {
+            HeldEntry::Chunk { .. } => true,
+            HeldEntry::Note { length, .. } => length.is_some_and(|length| length > 0),
+        };
+        self.entries.iter().filter(is_loss).count() as u64
     }
 
     /// Makes it empty; the memory of a burst is given back.
