@@ -9,10 +9,11 @@ use arrow::array::{
 
 use super::rows::{Outcome, Request};
 use super::schema::TableName;
-use crate::wire::{Decoder, Dialect, Event, Kind};
+use crate::wire::{Decoder, Dialect, Event, Kind, Unpacker};
 
 /// Follows one answer chunk by chunk, appends its events and gathers what its row says of it.
 pub struct Answer {
+    unpacker: Unpacker,
     decoder: Decoder,
     /// When each chunk came, by `seq`.
     arrivals: Vec<i64>,
@@ -40,6 +41,7 @@ impl Answer {
             found.map(|(_, value)| value.as_str())
         };
         Self {
+            unpacker: Unpacker::new(header("content-encoding")),
             decoder: Decoder::new(dialect(request), header("content-type")),
             arrivals: Vec::new(),
             bytes: 0,
@@ -56,7 +58,8 @@ impl Answer {
         let seq = self.arrivals.len() as i32;
         self.arrivals.push(t_ns);
         self.bytes += payload.len() as i64;
-        self.decoder.push(seq, payload, &mut self.events);
+        let meant = self.unpacker.push(payload);
+        self.decoder.push(seq, meant, &mut self.events);
         self.append(request, rows);
     }
 
@@ -109,7 +112,8 @@ impl Answer {
             Outcome::Complete if unfinished => Outcome::Truncated,
             ending => ending,
         };
-        request.error = request.error.take().or(said.error);
+        let unpacking = self.unpacker.error().map(str::to_owned);
+        request.error = request.error.take().or(unpacking).or(said.error);
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `framing` | HTTP/1.1 body framing: which bytes are the body, where its chunks end |
 //! | `size_line` | the lines between the chunks of a chunked body |
 //! | `decode` | the [`Decoder`]: body chunks -> events, whatever the shape of the body |
+//! | `unpack` | gzip and its like: a body as packed -> as meant |
 //! | `sniff` | the shape of a body that came without a content type |
 //! | `lines` | bytes -> lines, across chunks |
 //! | `sse` | lines -> server-sent events |
@@ -14,7 +15,7 @@
 //! | `json` | the readings of JSON values that both dialects share |
 //! | `redaction` | which headers must not reach the disk |
 //!
-//! The flow: chunk -> lines or body -> payload -> JSON object -> [`Event`]s, and at the end one
+//! The flow: chunk -> unpacked -> lines or body -> payload -> JSON object -> [`Event`]s, and at the end one
 //! [`Said`]. Nothing here fails: what cannot be understood becomes a [`Kind::Malformed`] event.
 
 mod asked;
@@ -30,6 +31,7 @@ pub mod redaction;
 mod size_line;
 mod sniff;
 mod sse;
+mod unpack;
 
 #[cfg(test)]
 mod cuts;
@@ -40,6 +42,7 @@ use std::str::FromStr;
 pub use asked::{Asked, asked};
 pub use decode::{Decoder, MAX_LINE_BYTES};
 pub use redaction::redact_headers;
+pub use unpack::Unpacker;
 
 /// The protocol an exchange speaks, by its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
