@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Counts nanoseconds since a session began. The only caller of `Instant::now`.
@@ -11,6 +12,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
+    /// What it read at its origin.
+    began_ns: i64,
     started_at: DateTime<Utc>,
 }
 
@@ -19,19 +22,35 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             origin: Instant::now(),
+            began_ns: 0,
             started_at: Utc::now(),
         }
+    }
+
+    /// The clock of a session that began at `started_at` (RFC 3339) and goes on: it reads `ns` now.
+    /// The time between its parts does not count.
+    ///
+    /// # Errors
+    /// If `started_at` is no such time.
+    pub fn going_on(started_at: &str, ns: i64) -> Result<Self> {
+        let time = DateTime::parse_from_rfc3339(started_at);
+        let time = time.with_context(|| format!("{started_at:?} is no time in RFC 3339"))?;
+        Ok(Self {
+            origin: Instant::now(),
+            began_ns: ns,
+            started_at: time.to_utc(),
+        })
     }
 
     /// Nanoseconds since the clock was started.
     pub fn now_ns(&self) -> i64 {
         // 63 bits of nanoseconds are 292 years.
-        self.origin.elapsed().as_nanos() as i64
+        self.began_ns + self.origin.elapsed().as_nanos() as i64
     }
 
     /// The moment `ns` nanoseconds after the start, for a timer to wait for.
     pub fn at(&self, ns: i64) -> Instant {
-        self.origin + Duration::from_nanos(ns.max(0) as u64)
+        self.origin + Duration::from_nanos((ns - self.began_ns).max(0) as u64)
     }
 
     /// When the clock was started: RFC 3339, UTC, nanoseconds.

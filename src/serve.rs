@@ -1,12 +1,14 @@
-//! A small HTTP/1.1 server: listens, accepts, and answers each connection with a service of its own.
+//! A small HTTP/1.1 server: listens, accepts, takes each request whole and gives it to an answering function.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::Authority;
@@ -15,6 +17,40 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
+
+/// A request that came whole.
+pub struct Asked {
+    /// The HTTP method.
+    pub method: String,
+    /// With its query string.
+    pub path: String,
+    /// As they came.
+    pub headers: HeaderMap,
+    /// To the last byte.
+    pub body: Bytes,
+}
+
+/// Why a body towards the client breaks off, in words.
+pub type Cut = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a request is answered with: a body known at once, or one on its way.
+pub type Answer = Response<UnsyncBoxBody<Bytes, Cut>>;
+
+/// Answers some requests, and leaves the others to somebody else.
+#[async_trait::async_trait]
+pub trait Answers: Send + Sync {
+    /// The answer to what `agent` asks, if it is known here.
+    async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer>;
+}
+
+/// An answer with this body.
+pub fn answer<B>(response: Response<B>) -> Answer
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Cut>,
+{
+    response.map(|body| body.map_err(Into::into).boxed_unsync())
+}
 
 /// Binds an address.
 ///
@@ -39,17 +75,14 @@ impl Server {
     ///
     /// # Errors
     /// If the listener's address cannot be read.
-    pub fn start<A, F, B>(
+    pub fn start<A, F>(
         listener: TcpListener,
-        refuse: fn(StatusCode, &str) -> Response<B>,
+        refuse: fn(StatusCode, &str) -> Answer,
         connection: impl Fn() -> A + Send + 'static,
     ) -> Result<Self>
     where
-        A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        A: Fn(Asked) -> F + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
     {
         let addr = listener.local_addr().context("a listener has no address")?;
         let guarded = addr.ip().is_loopback();
@@ -65,18 +98,20 @@ impl Server {
                 };
                 // A chunk must leave at once, not wait for the next. A socket that refuses is gone already.
                 let _ = stream.set_nodelay(true);
-                let answer = connection();
+                let answer = Arc::new(connection());
                 let answer = move |request: Request<Incoming>| {
-                    let foreign = guarded && is_foreign(request.headers());
-                    let answering = (!foreign).then(|| answer(request));
+                    let answer = answer.clone();
                     async move {
-                        match answering {
-                            Some(answering) => answering.await,
-                            None => Ok(refuse(
-                                StatusCode::FORBIDDEN,
-                                "this host is served only locally",
-                            )),
+                        if guarded && is_foreign(request.headers()) {
+                            let why = "this host is served only locally";
+                            return Ok::<_, Infallible>(refuse(StatusCode::FORBIDDEN, why));
                         }
+                        // A body that never came whole was never a request; the client is gone.
+                        let Ok(asked) = whole(request).await else {
+                            let why = "the request's body broke off";
+                            return Ok(refuse(StatusCode::BAD_REQUEST, why));
+                        };
+                        Ok(answer(asked).await)
                     }
                 };
                 connections.spawn(async move {
@@ -112,6 +147,17 @@ impl Drop for Server {
     }
 }
 
+async fn whole(request: Request<Incoming>) -> hyper::Result<Asked> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    Ok(Asked {
+        method: head.method.as_str().to_owned(),
+        path: path.to_owned(),
+        headers: head.headers,
+        body: body.collect().await?.to_bytes(),
+    })
+}
+
 /// Whether a request is for a host other than this machine.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).map(HeaderValue::as_bytes) else {
@@ -129,12 +175,12 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 }
 
 /// A JSON answer.
-pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
+pub fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
     let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, json);
-    response
+    answer(response)
 }
 
 /// Whether a header (its name in lower case) is about one connection and not about the message.

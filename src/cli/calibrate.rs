@@ -52,7 +52,7 @@ pub async fn run(args: Args) -> Exit {
         }],
         ..Manifest::default()
     };
-    let writer = Writer::create(&folder, Clock::start(), session, Redactor::new(&[])?)?;
+    let writer = Writer::create(&folder, Clock::start(), session, Redactor::default())?;
     calibrate(&writer.tape(), &LOADS).await.map_err(Failed)?;
     let sealed = tokio::task::spawn_blocking(|| writer.finish()).await;
     let manifest = sealed.context("sealing died")?.map_err(Failed)?;

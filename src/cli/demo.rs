@@ -94,7 +94,10 @@ fn unpacked(folder: &Path) -> Result<Trace> {
 
 /// Serves `original`, has its agents ask again through a recorder, and seals what that saw.
 async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
-    let replay = Replay::start(original, Speed::Times(1.0), |_| ANY_PORT).await?;
+    let replay = Replay::start(original, Speed::Times(1.0), Redactor::default(), |_| {
+        ANY_PORT
+    })
+    .await?;
     let mut agents = Vec::new();
     for (name, url) in replay.urls() {
         agents.push(Agent {
@@ -113,8 +116,8 @@ async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
         agents: declared.collect(),
         ..Manifest::default()
     };
-    let writer = Writer::create(folder, clock, session, Redactor::new(&[])?)?;
-    let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT)?;
+    let writer = Writer::create(folder, clock, session, Redactor::default())?;
+    let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT, None)?;
     let rerun = Rerun::new(recorder.urls(), Some(1.0))?;
     let script = Script::of(original)?;
     let runs = script.runs.len();

@@ -8,6 +8,7 @@ mod figures;
 mod info;
 mod output;
 mod record;
+mod recording;
 mod recover;
 mod replay;
 mod signals;

@@ -1,23 +1,22 @@
 //! `tokentape record`: record agents' LLM traffic into a trace.
 
-use std::collections::BTreeMap;
+use std::fs::ReadDir;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
-use super::agents::{ANY_PORT, Announce, announce, parse_agent};
+use super::Exit;
+use super::agents::{ANY_PORT, Announce, parse_agent};
+use super::recording::record;
+use super::replay::offline;
 use super::signals::Signals;
-use super::{Exit, FAILED, Failed, calibrate};
 use crate::clock::Clock;
-use crate::record::{Agent, Endpoint, Ports, Recorder, child, server_version};
-use crate::trace::{self, Manifest, Run, Tape, Writer};
+use crate::record::{Agent, Endpoint};
+use crate::replay::{Replay, Speed};
+use crate::trace::{self, Trace, Writer};
 use crate::wire::redaction::Redactor;
-
-/// How long a server may take to say its version before the recording begins.
-const VERSION_PATIENCE: Duration = Duration::from_millis(500);
-/// How long answers may go on after the command has ended.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Record agents' LLM traffic into a trace
 ///
@@ -35,32 +34,48 @@ values of time series.")]
 pub struct Args {
     /// The trace's folder [default: traces/DATE-AND-TIME]
     #[arg(short, value_name = "DIR")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// An agent and its server [default: agent=$OLLAMA_HOST or http://127.0.0.1:11434]
     #[arg(long, value_name = "NAME=URL[@LISTEN]", value_parser = parse_agent)]
-    agent: Vec<Agent>,
+    pub agent: Vec<Agent>,
+    /// What to do with a trace that is there already
+    #[arg(long, value_name = "MODE", default_value = "all")]
+    mode: Mode,
     /// Something to remember about the session
     #[arg(long, value_name = "K=V", value_parser = parse_label)]
-    label: Vec<(String, String)>,
+    pub label: Vec<(String, String)>,
     /// Run the command N times, each a run of its own
     #[arg(long, value_name = "N", default_value_t = 1, requires = "command")]
-    runs: u32,
+    pub runs: u32,
     /// A server silent for longer has timed out
     #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = parse_duration)]
-    timeout: Duration,
+    pub timeout: Duration,
     /// Withhold what this regular expression finds, besides keys, tokens and passwords; its first
     /// group, if it has one
     #[arg(long, value_name = "PATTERN")]
     redact: Vec<String>,
     /// Tell the agents' URLs on stdout
     #[arg(long, value_name = "FORM")]
-    announce: Option<Announce>,
+    pub announce: Option<Announce>,
     /// Say only what went wrong
     #[arg(long)]
-    quiet: bool,
+    pub quiet: bool,
     /// The command whose traffic is recorded
     #[arg(last = true, value_name = "CMD")]
-    command: Vec<String>,
+    pub command: Vec<String>,
+}
+
+/// What record/replay tools for test suites call the record mode.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Record everything, into a folder that holds no trace yet
+    All,
+    /// Record nothing: serve the trace, refuse what it does not know
+    None,
+    /// Record if there is no trace yet, else serve it like `none`
+    Once,
+    /// Serve what the trace knows, record what it does not, and keep both as one trace
+    New,
 }
 
 fn parse_label(text: &str) -> Result<(String, String)> {
@@ -81,7 +96,63 @@ fn parse_duration(text: &str) -> Result<Duration> {
 }
 
 /// Runs the command.
-pub async fn run(mut args: Args) -> Exit {
+pub async fn run(args: Args) -> Exit {
+    let redactor = Redactor::new(&args.redact)?;
+    let Some(old) = trace_to_serve(&args)? else {
+        return record_anew(args, redactor).await;
+    };
+    match args.mode {
+        Mode::New => record_more(args, &old, redactor).await,
+        _ => serve(&args, &old, redactor).await,
+    }
+}
+
+/// The trace that the mode wants served, if there is one.
+fn trace_to_serve(args: &Args) -> Result<Option<Trace>> {
+    if args.mode == Mode::All {
+        return Ok(None);
+    }
+    let Some(folder) = &args.output else {
+        bail!("--mode needs the trace's folder: add -o DIR");
+    };
+    let empty = |mut entries: ReadDir| entries.next().is_none();
+    let nothing_there = folder.read_dir().map_or(true, empty);
+    if nothing_there && args.mode != Mode::None {
+        return Ok(None);
+    }
+    Ok(Some(Trace::open(folder)?))
+}
+
+/// Serves a trace and records nothing.
+async fn serve(args: &Args, trace: &Trace, redactor: Redactor) -> Exit {
+    let names: Vec<&str> = trace
+        .manifest
+        .agents
+        .iter()
+        .map(|a| a.name.as_str())
+        .collect();
+    if let Some(agent) = args
+        .agent
+        .iter()
+        .find(|agent| !names.contains(&agent.name.as_str()))
+    {
+        bail!(
+            "--agent {}: the trace has no such agent, only {names:?}",
+            agent.name
+        );
+    }
+    let signals = Signals::listen()?;
+    let place = |name: &str| {
+        let agent = args.agent.iter().find(|agent| agent.name == name);
+        agent.map_or(ANY_PORT, |agent| agent.listen)
+    };
+    let replay = Replay::start(trace, Speed::Max, redactor, place).await?;
+    let (command, runs) = (&args.command, args.runs);
+    offline(&replay, command, runs, args.announce, args.quiet, signals).await
+}
+
+/// Records a session of its own.
+async fn record_anew(mut args: Args, redactor: Redactor) -> Exit {
     if args.agent.is_empty() {
         let host = std::env::var("OLLAMA_HOST").unwrap_or_default();
         let host = if host.is_empty() {
@@ -95,152 +166,48 @@ pub async fn run(mut args: Args) -> Exit {
             listen: ANY_PORT,
         });
     }
-    let mut names: Vec<&str> = args.agent.iter().map(|agent| agent.name.as_str()).collect();
-    names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("--agent {}: two agents cannot have one name", twice[0]);
-    }
-    let redactor = Redactor::new(&args.redact)?;
     let clock = Clock::start();
-    let folder = args.output.take().unwrap_or_else(|| default_folder(&clock));
-    let signals = Signals::listen()?;
-    let ports = Ports::take(&args.agent).await?;
-    let declared = args.agent.iter().map(|agent| trace::Agent {
-        name: agent.name.clone(),
-        endpoint: agent.endpoint.url(),
-        server_version: None,
-    });
-    let session = Manifest {
-        agents: declared.collect(),
-        labels: args.label.drain(..).collect::<BTreeMap<_, _>>(),
-        calibration: calibrate::last(),
-        ..Manifest::default()
-    };
-    let writer = Writer::create(&folder, clock, session, redactor)?;
-    let tape = writer.tape();
-    let failing = tokio::spawn(say_when_it_fails(tape.clone()));
-    let recorded = record(&args, ports, tape.clone(), signals).await;
-    let (code, complaint, mut signals) = match recorded {
-        Ok(recorded) => recorded,
-        Err(error) => {
-            // What was recorded before it went wrong is not thrown away.
-            match tape.requests() {
-                0 => writer.discard()?,
-                _ => drop(writer.finish().map_err(Failed)?),
-            }
-            return Err(error);
-        }
-    };
-    let sealing = tokio::task::spawn_blocking(|| writer.finish());
-    let manifest = tokio::select! {
-        sealed = sealing => sealed.context("sealing died")?.map_err(Failed)?,
-        _ = signals.next() => {
-            eprintln!("tokentape: not sealed; `tokentape recover {}` does it", folder.display());
-            // The journal is complete; nobody waits for the sealing thread.
-            std::process::exit(i32::from(FAILED));
-        }
-    };
-    if tape.failure().is_none() {
-        failing.abort();
-    }
-    // Aborted, or about to say what it has to.
-    let _ = failing.await;
-    if !args.quiet {
-        eprintln!("tokentape: {}", summary(&folder, &manifest));
-    }
-    if manifest.lost_chunks > 0 {
-        eprintln!("tokentape: {} chunks were lost", manifest.lost_chunks);
-    }
-    match (code, complaint) {
-        (0, Some(complaint)) => Err(Failed(complaint).into()),
-        (0, None) if manifest.lost_chunks > 0 || tape.failure().is_some() => Ok(FAILED),
-        (code, _) => Ok(code),
-    }
+    let folder = args
+        .output
+        .clone()
+        .unwrap_or_else(|| default_folder(&clock));
+    let begin = |session| Writer::create(&folder, clock, session, redactor);
+    let recorded = record(&args, begin, None).await?;
+    recorded
+        .seal(&folder, || Ok(folder.clone()), args.quiet)
+        .await
 }
 
-/// Records until the command or the user ends it: the exit code, what was wrong, the signals.
-async fn record(
-    args: &Args,
-    ports: Ports,
-    tape: Tape,
-    mut signals: Signals,
-) -> Result<(u8, Option<anyhow::Error>, Signals)> {
-    for agent in &args.agent {
-        match server_version(&agent.endpoint, VERSION_PATIENCE).await {
-            Some(version) => tape.server_version(&agent.name, &version),
-            None if agent.endpoint.connect().await.is_err() => eprintln!(
-                "tokentape: nothing answers at {} yet, the server of {}",
-                agent.endpoint.url(),
-                agent.name
-            ),
-            None => {}
-        }
-    }
-    let recorder = Recorder::start(ports, &tape, args.timeout)?;
-    let urls = recorder.urls();
-    announce(args.announce, &urls);
-    if !args.quiet {
-        for ((name, url), agent) in urls.iter().zip(&args.agent) {
-            eprintln!(
-                "tokentape: recording {name}: {url} -> {}",
-                agent.endpoint.url()
-            );
-        }
-    }
-    let mut code = 0;
-    if args.command.is_empty() {
-        signals.next().await;
-    }
-    for run in 1..=args.runs {
-        if args.command.is_empty() || code != 0 {
-            break;
-        }
-        let mut child = child::start(&args.command, &urls)?;
-        if args.runs > 1 {
-            tape.begin_run(Run {
-                run_number: run as i32,
-                ..Run::default()
+/// Goes on with the session of `old`: what that knows is served, the rest is recorded, and in the
+/// end one trace that holds both takes its place. Nothing new: the old one stays as it is.
+async fn record_more(mut args: Args, old: &Trace, redactor: Redactor) -> Exit {
+    if args.agent.is_empty() {
+        for agent in &old.manifest.agents {
+            args.agent.push(Agent {
+                name: agent.name.clone(),
+                endpoint: Endpoint::parse(&agent.endpoint)?,
+                listen: ANY_PORT,
             });
         }
-        code = signals.wait(&mut child).await?;
     }
-    let grace = if args.command.is_empty() {
-        Duration::ZERO
-    } else {
-        GRACE
+    let mut beside = old.folder.clone().into_os_string();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let known = Replay::known(old, Speed::Max, redactor.clone())?;
+    let begin = |session| Writer::go_on(&beside, old, session, redactor);
+    let recorded = record(&args, begin, Some(&known)).await?;
+    if recorded.is_in_vain() {
+        return recorded.discard();
+    }
+    let publish = || {
+        trace::replace(old, &beside)?;
+        Ok(old.folder.clone())
     };
-    let complaint = recorder.end(grace).await.err();
-    Ok((code, complaint, signals))
-}
-
-/// Says at once, and once, when nothing can be kept any more; the agents go on undisturbed.
-async fn say_when_it_fails(tape: Tape) {
-    let failure = loop {
-        match tape.failure() {
-            Some(failure) => break failure,
-            None => tokio::time::sleep(Duration::from_millis(200)).await,
-        }
-    };
-    eprintln!("tokentape: the recording cannot go on, the agents do: {failure}");
+    recorded.seal(&beside, publish, args.quiet).await
 }
 
 fn default_folder(clock: &Clock) -> PathBuf {
     let digits = clock.started_at().replace(['-', ':'], "");
     let seconds = digits.split('.').next().unwrap_or("session");
     Path::new("traces").join(seconds)
-}
-
-fn summary(folder: &Path, manifest: &Manifest) -> String {
-    let rows = |name: &str| {
-        let file = manifest.files.iter().find(|file| file.name == name);
-        file.map_or(0, |file| file.rows)
-    };
-    format!(
-        "{}: {} runs, {} requests, {} chunks in {:.1} s",
-        folder.display(),
-        rows("runs.parquet"),
-        rows("requests.parquet"),
-        rows("chunks.parquet"),
-        manifest.duration_ns as f64 / 1e9
-    )
 }

@@ -11,6 +11,7 @@ use super::{Exit, NO};
 use crate::record::child;
 use crate::replay::{Replay, Speed};
 use crate::trace::{Trace, find};
+use crate::wire::redaction::Redactor;
 
 /// Recorded requests that are listed when nobody asked for them; more are counted.
 const LISTED: usize = 10;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Recorded requests that nobody asks for are no failure
     #[arg(long)]
     allow_unused: bool,
+    /// What the recording withheld by `--redact`, requests are matched without, too
+    #[arg(long, value_name = "PATTERN")]
+    redact: Vec<String>,
     /// Tell the agents' URLs on stdout
     #[arg(long, value_name = "FORM")]
     announce: Option<Announce>,
@@ -84,29 +88,21 @@ pub async fn run(args: Args) -> Exit {
         ),
     };
     let places = places(&args, &trace)?;
-    let mut signals = Signals::listen()?;
-    let replay = Replay::start(&trace, args.speed, |agent| {
+    let signals = Signals::listen()?;
+    let redactor = Redactor::new(&args.redact)?;
+    let replay = Replay::start(&trace, args.speed, redactor, |agent| {
         places.get(agent).copied().unwrap_or(ANY_PORT)
     })
     .await?;
-    let urls = replay.urls();
-    announce(args.announce, &urls);
-    if !args.quiet {
-        for (name, url) in &urls {
-            eprintln!("tokentape: replaying {name} at {url}");
-        }
-    }
-    let code = match args.command.is_empty() {
-        true => {
-            signals.next().await;
-            0
-        }
-        false => {
-            signals
-                .wait(&mut child::start(&args.command, &urls)?)
-                .await?
-        }
-    };
+    let code = offline(
+        &replay,
+        &args.command,
+        1,
+        args.announce,
+        args.quiet,
+        signals,
+    )
+    .await?;
     let unused = replay.unused();
     if unused.is_empty() || args.allow_unused {
         return Ok(code);
@@ -123,6 +119,36 @@ pub async fn run(args: Args) -> Exit {
         eprintln!("  and {} more", unused.len() - LISTED);
     }
     Ok(if code == 0 { NO } else { code })
+}
+
+/// Serves what was recorded to a command, so many times, or without one until Ctrl-C; the exit code.
+pub async fn offline(
+    replay: &Replay,
+    command: &[String],
+    runs: u32,
+    how: Option<Announce>,
+    quiet: bool,
+    mut signals: Signals,
+) -> Result<u8> {
+    let urls = replay.urls();
+    announce(how, &urls);
+    if !quiet {
+        for (name, url) in &urls {
+            eprintln!("tokentape: replaying {name} at {url}");
+        }
+    }
+    if command.is_empty() {
+        signals.next().await;
+        return Ok(0);
+    }
+    let mut code = 0;
+    for _ in 0..runs {
+        code = signals.wait(&mut child::start(command, &urls)?).await?;
+        if code != 0 {
+            break;
+        }
+    }
+    Ok(code)
 }
 
 /// Where each agent's server listens.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::trace::{End, Ending, Sent, Tape};
 
@@ -21,9 +22,11 @@ impl Session {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Exchanges that have not ended.
-    pub fn open_exchanges(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+    /// Waits until every exchange has ended.
+    pub async fn all_ended(&self) {
+        while self.open.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Whether there were requests, and none of them reached a server.

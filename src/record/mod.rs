@@ -23,10 +23,13 @@ pub use proxy::Agent;
 use tokio::net::TcpListener;
 pub use upstream::Endpoint;
 
-use crate::serve::{self, Server};
+use crate::serve::{self, Answers, Server};
 use crate::trace::Tape;
 use exchange::Session;
 use proxy::Proxy;
+
+/// How long cut exchanges get to note their ends; the journal says of the others that they have none.
+const CUT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The ports of all agents, taken but not served yet.
 pub struct Ports(Vec<(Agent, TcpListener)>);
@@ -54,16 +57,23 @@ pub struct Recorder {
 
 impl Recorder {
     /// Serves every agent and records onto `tape`. A server silent for `timeout` has timed out.
+    /// What `known` can answer is neither asked nor recorded.
     ///
     /// # Errors
     /// If a port's address cannot be read.
-    pub fn start(ports: Ports, tape: &Tape, timeout: Duration) -> Result<Self> {
+    pub fn start(
+        ports: Ports,
+        tape: &Tape,
+        timeout: Duration,
+        known: Option<&Arc<dyn Answers>>,
+    ) -> Result<Self> {
         let session = Arc::new(Session::default());
         let mut servers = Vec::new();
         for (agent, listener) in ports.0 {
             let proxy = Arc::new(Proxy {
                 agent: agent.name.clone(),
                 endpoint: agent.endpoint,
+                known: known.cloned(),
                 tape: tape.clone(),
                 session: session.clone(),
                 timeout,
@@ -71,9 +81,9 @@ impl Recorder {
             let server = Server::start(listener, proxy::refusal, move || {
                 let proxy = proxy.clone();
                 let idle = Arc::new(Mutex::new(None));
-                move |request| {
+                move |asked| {
                     let (proxy, idle) = (proxy.clone(), idle.clone());
-                    async move { Ok(proxy.answer(request, idle).await) }
+                    async move { proxy.answer(asked, idle).await }
                 }
             })?;
             servers.push((agent.name, server));
@@ -92,18 +102,11 @@ impl Recorder {
     /// # Errors
     /// If there were requests and none of them reached a server.
     pub async fn end(self, grace: Duration) -> Result<()> {
-        let waited = tokio::time::timeout(grace, async {
-            while self.session.open_exchanges() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        });
-        let _ = waited.await;
+        let _ = tokio::time::timeout(grace, self.session.all_ended()).await;
         self.session.begin_ending();
         drop(self.servers);
         // Cut connections are dropped by the runtime, each noting its own end.
-        while self.session.open_exchanges() > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let _ = tokio::time::timeout(CUT_PATIENCE, self.session.all_ended()).await;
         anyhow::ensure!(
             !self.session.reached_nothing(),
             "no request reached a server; start it, or correct --agent NAME=URL"

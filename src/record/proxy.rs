@@ -5,18 +5,16 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::header::UPGRADE;
+use hyper::{Response, StatusCode};
 use serde_json::json;
 
 use super::control;
 use super::exchange::{Exchange, Session};
 use super::relay::{IdleConnection, Relay};
 use super::upstream::{AnswerHead, Connection, Endpoint};
-use crate::serve;
-use crate::trace::{Ending, Head, Sent, Tape};
+use crate::serve::{self, Answer, Answers, Asked};
+use crate::trace::{End, Ending, Head, Sent, Tape};
 use crate::wire::framing::BodyDecoder;
 
 /// An agent, the server it talks to, and where it finds the recorder instead.
@@ -34,40 +32,59 @@ pub struct Agent {
 pub struct Proxy {
     pub agent: String,
     pub endpoint: Endpoint,
+    /// Who answers what is known already, so that only the rest is asked and recorded.
+    pub known: Option<Arc<dyn Answers>>,
     pub tape: Tape,
     pub session: Arc<Session>,
     /// A server silent for longer has timed out.
     pub timeout: Duration,
 }
 
-/// An answer: the recorder's own, or one relayed.
-pub type Answer = Response<Either<Full<Bytes>, Relay>>;
-
 impl Proxy {
     /// Answers one request. `idle` is the connection to the server that belongs to this client connection.
-    pub async fn answer(&self, request: Request<Incoming>, idle: IdleConnection) -> Answer {
-        let (head, body) = request.into_parts();
-        let method = head.method.as_str().to_owned();
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        // A body that never came whole was never a request; the client is gone.
-        let Ok(body) = body.collect().await else {
-            return refusal(StatusCode::BAD_REQUEST, "the request's body broke off");
-        };
-        let body = body.to_bytes();
+    pub async fn answer(&self, asked: Asked, idle: IdleConnection) -> Answer {
+        let Asked {
+            method, path, body, ..
+        } = &asked;
         if path.starts_with(control::PREFIX) {
-            let (status, said) = control::answer(&self.tape, &method, path, &body);
-            return serve::json(status, &said).map(Either::Left);
+            let (status, said) = control::answer(&self.tape, method, path, body);
+            return serve::json(status, &said);
         }
-        let headers = serve::as_text(&head.headers);
-        let bytes = self.endpoint.request(&method, path, &headers, &body);
+        if let Some(known) = &self.known
+            && let Some(answer) = known.answer(&self.agent, &asked).await
+        {
+            return answer;
+        }
+        let headers = serve::as_text(&asked.headers);
         let sent = Sent {
             agent: self.agent.clone(),
             method: method.clone(),
-            path: path.to_owned(),
+            path: path.clone(),
             headers,
             ..Sent::default()
         };
-        self.exchange(sent, &method, &bytes, &body, idle).await
+        if let Some(protocol) = foreign_protocol(&asked) {
+            return self.refuse(sent, body, &protocol);
+        }
+        let bytes = self.endpoint.request(method, path, &sent.headers, body);
+        self.exchange(sent, method, &bytes, body, idle).await
+    }
+
+    /// A request for a protocol that cannot be recorded: refused, and its row says why.
+    fn refuse(&self, sent: Sent, body: &[u8], protocol: &str) -> Answer {
+        let now_ns = self.tape.clock().now_ns();
+        let error = format!("{protocol} cannot be recorded; ask in plain HTTP/1.1");
+        let sent = Sent {
+            start_ns: now_ns,
+            ..sent
+        };
+        self.tape.end(End {
+            request_id: self.tape.sent(sent, body),
+            end_ns: now_ns,
+            ending: Ending::ConnectFailed,
+            error: Some(error.clone()),
+        });
+        refusal(StatusCode::NOT_IMPLEMENTED, &error)
     }
 
     async fn exchange(
@@ -141,14 +158,24 @@ impl Proxy {
     }
 }
 
+/// The protocol that a request wants instead of HTTP/1.1. `h2c` is no such wish: its client offers
+/// HTTP/2 and goes on in HTTP/1.1 when nobody takes it up.
+fn foreign_protocol(asked: &Asked) -> Option<String> {
+    if asked.method == "CONNECT" {
+        return Some("a tunnel (CONNECT)".to_owned());
+    }
+    let wanted = asked.headers.get(UPGRADE)?.to_str().unwrap_or("?");
+    (!wanted.eq_ignore_ascii_case("h2c")).then(|| format!("an upgrade to {wanted}"))
+}
+
 fn response(head: &AnswerHead, relay: Relay) -> Answer {
-    let mut response = Response::new(Either::Right(relay));
+    let mut response = Response::new(relay);
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
     *response.headers_mut() = serve::passed_on(&head.headers);
-    response
+    serve::answer(response)
 }
 
 /// An error of the recorder itself, in the form that Ollama's and OpenAI's clients both show.
 pub fn refusal(status: StatusCode, message: &str) -> Answer {
-    serve::json(status, &json!({"error": format!("tokentape: {message}")})).map(Either::Left)
+    serve::json(status, &json!({"error": format!("tokentape: {message}")}))
 }

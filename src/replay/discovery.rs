@@ -7,6 +7,8 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::serve::{self, Answer};
+
 /// What is known of one agent's server. Structs here keep the server's own field order.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
@@ -58,7 +60,7 @@ struct Models<T> {
 
 impl Server {
     /// The answer to a question about the server; `None` if it is no such question.
-    pub fn answer(&self, method: &str, path: &str, body: &[u8]) -> Option<Response<Full<Bytes>>> {
+    pub fn answer(&self, method: &str, path: &str, body: &[u8]) -> Option<Answer> {
         let reading = matches!(method, "GET" | "HEAD");
         match path.split('?').next().unwrap_or_default() {
             "/" if reading => Some(text("Ollama is running")),
@@ -94,13 +96,13 @@ impl Server {
         }
     }
 
-    fn show(&self, body: &[u8]) -> Response<Full<Bytes>> {
+    fn show(&self, body: &[u8]) -> Answer {
         let asked: Value = serde_json::from_slice(body).unwrap_or_default();
         let name = asked.get("model").or(asked.get("name"));
         let name = name.and_then(Value::as_str).unwrap_or_default();
         if !self.models.iter().any(|model| model == name) {
             let error = json!({"error": format!("model '{name}' not found")});
-            return crate::serve::json(StatusCode::NOT_FOUND, &error);
+            return serve::json(StatusCode::NOT_FOUND, &error);
         }
         ollama(&Shown {
             details: Details::default(),
@@ -117,21 +119,21 @@ impl Server {
     }
 }
 
-fn ollama(value: &impl Serialize) -> Response<Full<Bytes>> {
+fn ollama(value: &impl Serialize) -> Answer {
     // These values are strings and numbers: they always have a JSON form.
     let body = serde_json::to_vec(value).unwrap_or_default();
     with_type(body, "application/json; charset=utf-8")
 }
 
-fn text(body: &str) -> Response<Full<Bytes>> {
+fn text(body: &str) -> Answer {
     with_type(body.into(), "text/plain; charset=utf-8")
 }
 
-fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Full<Bytes>> {
+fn with_type(body: Vec<u8>, content_type: &'static str) -> Answer {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
+    serve::answer(response)
 }
 
 #[cfg(test)]

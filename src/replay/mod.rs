@@ -13,17 +13,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde_json::json;
 
 pub use pace::Speed;
 
 use crate::clock::Clock;
-use crate::serve;
+use crate::serve::{self, Answer, Answers, Asked};
 use crate::trace::{self, Chunk, Outcome, Trace};
+use crate::wire::redaction::{Found, Redactor};
 use discovery::Server as Known;
 use matching::{Key, Matcher};
 use pace::{BodyEnding, PacedBody};
@@ -39,32 +37,41 @@ struct Served {
     requests: BTreeMap<i64, (trace::Request, Arc<[Chunk]>)>,
     known: BTreeMap<String, Known>,
     matcher: Mutex<Matcher>,
+    redactor: Redactor,
     speed: Speed,
     clock: Clock,
 }
 
-type Answer = Response<Either<Full<Bytes>, PacedBody>>;
-
 impl Replay {
-    /// Serves `trace`. `listen` says where an agent's server listens; port 0 is any free one.
+    /// What `trace` knows an answer to, for somebody else to serve.
+    ///
+    /// # Errors
+    /// If the trace is damaged.
+    pub fn known(trace: &Trace, speed: Speed, redactor: Redactor) -> Result<Arc<dyn Answers>> {
+        let answered = |request: &trace::Request| request.status.is_some();
+        Ok(Arc::new(Served::load(trace, speed, redactor, answered)?))
+    }
+
+    /// Serves `trace`. Requests are matched as `redactor` leaves them. `listen` says where an agent's server listens; port 0 is any free one.
     ///
     /// # Errors
     /// If the trace is damaged or a port is taken.
     pub async fn start(
         trace: &Trace,
         speed: Speed,
+        redactor: Redactor,
         listen: impl Fn(&str) -> SocketAddr,
     ) -> Result<Self> {
-        let tape = Arc::new(Served::load(trace, speed)?);
+        let tape = Arc::new(Served::load(trace, speed, redactor, |_| true)?);
         let mut servers = Vec::new();
         for agent in &trace.manifest.agents {
             let listener = serve::listen(listen(&agent.name), &agent.name).await?;
             let (tape, name) = (tape.clone(), agent.name.clone());
             let server = serve::Server::start(listener, refusal, move || {
                 let (tape, name) = (tape.clone(), name.clone());
-                move |request| {
+                move |asked| {
                     let (tape, name) = (tape.clone(), name.clone());
-                    async move { Ok(tape.answer(&name, request).await) }
+                    async move { tape.answer_or_refuse(&name, &asked).await }
                 }
             })?;
             servers.push((agent.name.clone(), server));
@@ -103,7 +110,7 @@ impl Replay {
 
 /// An error of the replay itself, as Ollama's clients understand it.
 fn refusal(status: StatusCode, message: &str) -> Answer {
-    serve::json(status, &json!({"error": format!("tokentape: {message}")})).map(Either::Left)
+    serve::json(status, &json!({"error": format!("tokentape: {message}")}))
 }
 
 fn is_discovery(endpoint: &str) -> bool {
@@ -119,7 +126,12 @@ fn is_discovery(endpoint: &str) -> bool {
 }
 
 impl Served {
-    fn load(trace: &Trace, speed: Speed) -> Result<Self> {
+    fn load(
+        trace: &Trace,
+        speed: Speed,
+        redactor: Redactor,
+        wanted: impl Fn(&trace::Request) -> bool,
+    ) -> Result<Self> {
         let mut chunks = trace.chunks()?;
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
         for agent in &trace.manifest.agents {
@@ -135,7 +147,7 @@ impl Served {
         }
         let mut keys = Vec::new();
         let mut requests = BTreeMap::new();
-        for request in trace.requests()? {
+        for request in trace.requests()?.into_iter().filter(wanted) {
             let body = request.request_body.as_deref().unwrap_or_default();
             let key = Key::new(&request.agent, &request.method, &request.path, body);
             keys.push((request.request_id, key));
@@ -152,6 +164,7 @@ impl Served {
             requests,
             known,
             matcher: Mutex::new(Matcher::new(keys)),
+            redactor,
             speed,
             clock: Clock::start(),
         })
@@ -161,43 +174,41 @@ impl Served {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(&self, agent: &str, request: Request<Incoming>) -> Answer {
-        let (head, body) = request.into_parts();
-        let method = head.method.as_str();
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let Ok(body) = body.collect().await else {
-            return refusal(StatusCode::BAD_REQUEST, "the request's body broke off");
-        };
-        let body = body.to_bytes();
-        let start_ns = self.clock.now_ns();
-        let key = Key::new(agent, method, path, &body);
-        let taken = self.matcher().take(&key);
+    async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
+        if let Some(answer) = self.answer(agent, asked).await {
+            return answer;
+        }
+        let Asked {
+            method, path, body, ..
+        } = asked;
         // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.
-        if taken.is_none() && path.starts_with("/_tokentape/") {
-            return serve::json(StatusCode::OK, &json!({})).map(Either::Left);
+        if path.starts_with("/_tokentape/") {
+            return serve::json(StatusCode::OK, &json!({}));
         }
-        let again = || {
-            let last = self.matcher().last(&key);
-            last.filter(|_| is_discovery(head.uri.path()))
-        };
-        if let Some(recorded) = taken.or_else(again).and_then(|id| self.requests.get(&id)) {
-            return self.recorded(recorded, start_ns).await;
+        let known = self.known.get(agent);
+        if let Some(answer) = known.and_then(|known| known.answer(method, path, body)) {
+            return answer;
         }
-        if let Some(answer) = self
-            .known
-            .get(agent)
-            .and_then(|k| k.answer(method, path, &body))
-        {
-            return answer.map(Either::Left);
-        }
-        let message = format!("tokentape: {}", self.matcher().miss(&key));
+        let message = format!(
+            "tokentape: {}",
+            self.matcher().miss(&self.key(agent, asked))
+        );
         let error = match path.contains("/v1/") {
             true => json!({"error": {
                 "message": message, "type": "invalid_request_error", "param": null, "code": null
             }}),
             false => json!({"error": message}),
         };
-        serve::json(StatusCode::NOT_FOUND, &error).map(Either::Left)
+        serve::json(StatusCode::NOT_FOUND, &error)
+    }
+
+    /// What a request is matched by, in the form in which it would have been recorded.
+    fn key(&self, agent: &str, asked: &Asked) -> Key {
+        let mut found = Found::new();
+        let mut body = asked.body.to_vec();
+        self.redactor.body(&mut body, &mut found);
+        let path = self.redactor.path(&asked.path, &mut found);
+        Key::new(agent, &asked.method, &path, &body)
     }
 
     async fn recorded(
@@ -229,7 +240,7 @@ impl Served {
             true => BodyEnding::BreaksOff,
             false => BodyEnding::InOrder,
         };
-        let mut response = Response::new(Either::Right(PacedBody {
+        let mut response = Response::new(PacedBody {
             chunks: chunks.clone(),
             next: 0,
             clock: self.clock,
@@ -238,9 +249,26 @@ impl Served {
             recorded_start_ns,
             ending,
             waiting: None,
-        }));
+        });
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         *response.headers_mut() = serve::passed_on(&headers);
-        response
+        serve::answer(response)
+    }
+}
+
+/// Only what was recorded; questions about the server as often as they are asked.
+#[async_trait::async_trait]
+impl Answers for Served {
+    async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer> {
+        let start_ns = self.clock.now_ns();
+        let key = self.key(agent, asked);
+        let endpoint = asked.path.split('?').next().unwrap_or_default();
+        let found = {
+            let mut matcher = self.matcher();
+            let again = |matcher: &Matcher| matcher.last(&key).filter(|_| is_discovery(endpoint));
+            matcher.take(&key).or_else(|| again(&matcher))
+        };
+        let recorded = self.requests.get(&found?)?;
+        Some(self.recorded(recorded, start_ns).await)
     }
 }

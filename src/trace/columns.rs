@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array,
     RecordBatch, StringArray,
 };
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 
 fn batch(table: TableName, session_id: &str, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     let rows = columns.first().map_or(0, |column| column.len());
@@ -132,6 +132,11 @@ impl<'a> Columns<'a> {
         typed.with_context(|| format!("column {name} is not int64"))
     }
 
+    fn float64(&self, name: &str) -> Result<&'a Float64Array> {
+        let typed = self.column(name)?.as_primitive_opt::<Float64Type>();
+        typed.with_context(|| format!("column {name} is not float64"))
+    }
+
     pub fn text(&self, name: &str) -> Result<&'a StringArray> {
         let typed = self.column(name)?.as_string_opt::<i32>();
         typed.with_context(|| format!("column {name} is not text"))
@@ -238,6 +243,25 @@ pub fn requests_from(batch: &RecordBatch) -> Result<Vec<Request>> {
         })
     };
     (0..batch.num_rows()).map(request).collect()
+}
+
+/// Reads the samples of a batch back.
+///
+/// # Errors
+/// If a column is missing or of another type.
+pub fn samples_from(batch: &RecordBatch) -> Result<Vec<Sample>> {
+    let columns = Columns(batch);
+    let values = columns.float64("value")?;
+    let sample = |row| -> Result<Sample> {
+        Ok(Sample {
+            run_id: columns.int32_at("run_id", row)?,
+            t_ns: columns.int64("t_ns")?.value(row),
+            source: columns.text("source")?.value(row).to_owned(),
+            metric: columns.text("metric")?.value(row).to_owned(),
+            value: values.is_valid(row).then(|| values.value(row)),
+        })
+    };
+    (0..batch.num_rows()).map(sample).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! find -> Trace -> runs, requests, chunks; verify                  (reading)
 //! ```
 
+mod carry;
 mod columns;
 mod decode;
 mod files;
@@ -21,6 +22,7 @@ mod tape;
 mod verify;
 mod writer;
 
+pub use carry::replace;
 pub use journal::{End, Ending, Head, Sent};
 pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
 pub use open::{Trace, find};

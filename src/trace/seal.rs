@@ -162,7 +162,7 @@ impl Session {
         })?;
         session.chunks.push(rows.take()?)?;
         if let Some(run) = session.runs.last_mut() {
-            run.end_ns = Some(session.last_ns);
+            run.end_ns.get_or_insert(session.last_ns);
         }
         Ok(session)
     }
@@ -171,7 +171,7 @@ impl Session {
         match note {
             Note::Run(run) => {
                 if let Some(before) = self.runs.last_mut() {
-                    before.end_ns = Some(run.start_ns);
+                    before.end_ns.get_or_insert(run.start_ns);
                 }
                 self.runs.push(run);
             }

@@ -33,6 +33,8 @@ pub struct State {
     pub held: Held,
     /// Runs begun so far, to number them.
     runs: Vec<Run>,
+    /// The run in which requests are sent now; without one, the first of them begins it.
+    run_id: Option<i32>,
     requests: i64,
     pub lost: u64,
     /// Nobody writes any more: what is held goes to the journal, then the thread ends.
@@ -104,6 +106,13 @@ impl Tape {
         }
     }
 
+    /// Goes on after these runs and so many requests.
+    pub(super) fn go_on(&self, runs: Vec<Run>, requests: i64) {
+        let mut state = self.shared.state();
+        state.runs = runs;
+        state.requests = requests;
+    }
+
     /// The session's clock, by which everything handed to the tape is stamped.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -120,9 +129,17 @@ impl Tape {
     /// `request_id` and `run_id` are set here.
     pub fn sent(&self, sent: Sent, body: &[u8]) -> i64 {
         let mut state = self.shared.state();
-        let run_id = match state.runs.last() {
-            Some(run) => run.run_id,
-            None => state.begin_run(Run::default(), 0),
+        let run_id = match state.run_id {
+            Some(run_id) => run_id,
+            // The first run of a session begins with it.
+            None => {
+                let start_ns = if state.runs.is_empty() {
+                    0
+                } else {
+                    sent.start_ns
+                };
+                state.begin_run(Run::default(), start_ns)
+            }
         };
         state.requests += 1;
         let sent = Sent {
@@ -171,7 +188,7 @@ impl Tape {
     pub fn sample(&self, sample: Sample) {
         let mut state = self.shared.state();
         if state.has_room_for(size_of::<Sample>()) {
-            let run_id = state.runs.last().map(|run| run.run_id);
+            let run_id = state.run_id;
             let t_ns = sample.t_ns;
             state.note(t_ns, Note::Sample(Sample { run_id, ..sample }), None);
         }
@@ -222,21 +239,23 @@ impl State {
             0 => 1 + self.runs.iter().filter(same).count() as i32,
             said => said,
         };
+        let run_id = 1 + self.runs.iter().map(|run| run.run_id).max().unwrap_or(0);
         let run = Run {
-            run_id: 1 + self.runs.len() as i32,
+            run_id,
             run_number,
             start_ns,
             ..run
         };
-        let run_id = run.run_id;
         self.note(start_ns, Note::Run(run.clone()), None);
         self.runs.push(run);
+        self.run_id = Some(run_id);
         run_id
     }
 
-    /// Whether so many bytes can be kept; if not, that is one loss.
+    /// Whether so many bytes can be kept; if not, that is one loss. Nothing always can.
     fn has_room_for(&mut self, bytes: usize) -> bool {
-        let room = self.failed.is_none() && self.held.bytes() + bytes <= HELD_BYTES;
+        let fits = self.failed.is_none() && self.held.bytes() + bytes <= HELD_BYTES;
+        let room = bytes == 0 || fits;
         self.lost += u64::from(!room);
         room
     }

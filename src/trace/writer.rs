@@ -6,10 +6,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
 
+use super::carry;
 use super::files;
 use super::journal::{JOURNAL, Journal};
 use super::keep::keep;
 use super::manifest::{MANIFEST, Manifest, Status};
+use super::open::Trace;
 use super::seal::seal;
 use super::tape::Tape;
 use crate::clock::Clock;
@@ -36,6 +38,43 @@ impl Writer {
         session: Manifest,
         redactor: Redactor,
     ) -> Result<Self> {
+        Self::begin(folder, clock, session, redactor, None)
+    }
+
+    /// Begins a trace in `folder` that holds all of `old` and goes on where that ended.
+    ///
+    /// # Errors
+    /// If the folder holds a trace already or cannot be written, or `old` cannot be carried over.
+    pub fn go_on(
+        folder: &Path,
+        old: &Trace,
+        session: Manifest,
+        redactor: Redactor,
+    ) -> Result<Self> {
+        carry::check(old)?;
+        let before = old.manifest.clone();
+        let mut agents = before.agents;
+        agents.retain(|agent| !session.agents.iter().any(|new| new.name == agent.name));
+        agents.extend(session.agents);
+        let session = Manifest {
+            name: before.name,
+            agents,
+            labels: before.labels.into_iter().chain(session.labels).collect(),
+            calibration: session.calibration.or(before.calibration),
+            plan: session.plan.or(before.plan),
+            ..session
+        };
+        let clock = Clock::going_on(&old.manifest.started_at, old.manifest.duration_ns)?;
+        Self::begin(folder, clock, session, redactor, Some(old))
+    }
+
+    fn begin(
+        folder: &Path,
+        clock: Clock,
+        session: Manifest,
+        redactor: Redactor,
+        old: Option<&Trace>,
+    ) -> Result<Self> {
         for taken in [MANIFEST, JOURNAL] {
             if folder.join(taken).exists() {
                 bail!(
@@ -47,19 +86,28 @@ impl Writer {
         let journal_folder = folder.join(JOURNAL);
         files::private_folder(folder)?;
         files::private_folder(&journal_folder)?;
-        let name = folder.file_name().map(|name| name.to_string_lossy().into());
+        let name = match folder.file_name() {
+            Some(name) if session.name.is_empty() => name.to_string_lossy().into(),
+            _ => session.name,
+        };
         let manifest = Manifest {
             format_version: super::manifest::FORMAT_VERSION,
             session_id: uuid::Uuid::now_v7().to_string(),
-            name: name.unwrap_or_default(),
+            name,
             started_at: clock.started_at(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             host: super::manifest::Host::this(),
             ..session
         };
         manifest.write(&journal_folder)?;
-        let journal = Journal::create(folder)?;
+        let mut journal = Journal::create(folder)?;
         let tape = Tape::new(clock);
+        if let Some(old) = old {
+            carry::carry(old, &mut journal)?;
+            let requests = old.requests()?;
+            let requests = requests.iter().map(|request| request.request_id).max();
+            tape.go_on(old.runs()?, requests.unwrap_or(0));
+        }
         let shared = tape.shared.clone();
         let thread = std::thread::Builder::new()
             .name("journal".into())

@@ -19,7 +19,7 @@ async fn every_chunk_of_a_calibration_is_stamped_after_it_was_written() {
         &folder,
         Clock::start(),
         Manifest::default(),
-        Redactor::new(&[]).unwrap(),
+        Redactor::default(),
     )
     .unwrap();
     let loads = [(2, Some(100.0)), (20, Some(50.0)), (2, None)];

@@ -4,6 +4,7 @@ mod bundled;
 mod calibration;
 mod cli;
 mod crash;
+mod modes;
 mod outcomes;
 mod recorder;
 mod replay;
@@ -68,9 +69,9 @@ impl Recording {
             ..Manifest::default()
         };
         let ports = Ports::take(&agents).await.unwrap();
-        let redactor = Redactor::new(&[]).unwrap();
+        let redactor = Redactor::default();
         let writer = Writer::create(&path(&folder), Clock::start(), session, redactor).unwrap();
-        let recorder = Recorder::start(ports, &writer.tape(), timeout).unwrap();
+        let recorder = Recorder::start(ports, &writer.tape(), timeout, None).unwrap();
         Self {
             writer,
             recorder,

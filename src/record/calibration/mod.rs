@@ -60,7 +60,7 @@ pub async fn calibrate(tape: &Tape, loads: &[Load]) -> Result<()> {
             listen: ([127, 0, 0, 1], 0).into(),
         };
         let ports = Ports::take(&[agent]).await?;
-        let recorder = Recorder::start(ports, tape, load.duration * 2)?;
+        let recorder = Recorder::start(ports, tape, load.duration * 2, None)?;
         let (_, url) = recorder.urls().remove(0);
         note(tape, "recorded", &measured(tape, url, *load).await?);
         source.finish().context("the source broke off")?;

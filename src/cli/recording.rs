@@ -1,0 +1,230 @@
+//! A recording as `record` runs it: ports, writer, command, and the sealed trace in the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::task::JoinHandle;
+
+use super::agents::announce;
+use super::record::Args;
+use super::signals::Signals;
+use super::{Exit, FAILED, Failed, calibrate};
+use crate::record::{Ports, Recorder, child, server_version};
+use crate::serve::Answers;
+use crate::trace::{self, Manifest, Run, Tape, Writer};
+
+/// How long a server may take to say its version before the recording begins.
+const VERSION_PATIENCE: Duration = Duration::from_millis(500);
+/// How long answers may go on after the command has ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A recording whose traffic has ended, not sealed yet.
+pub struct Recorded {
+    writer: Writer,
+    signals: Signals,
+    /// What the command ended with.
+    code: u8,
+    /// Why it was in vain, if it was.
+    complaint: Option<anyhow::Error>,
+    /// Requests that were recorded.
+    requests: i64,
+    /// Says when nothing can be kept any more.
+    failing: JoinHandle<()>,
+}
+
+/// Records until the command or the user ends it. `begin` begins the trace; what `known` answers is
+/// not recorded.
+///
+/// # Errors
+/// If it cannot begin. What was recorded before it went wrong is sealed, not thrown away.
+pub async fn record(
+    args: &Args,
+    begin: impl FnOnce(Manifest) -> Result<Writer>,
+    known: Option<&Arc<dyn Answers>>,
+) -> Result<Recorded> {
+    let mut names: Vec<&str> = args.agent.iter().map(|agent| agent.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("--agent {}: two agents cannot have one name", twice[0]);
+    }
+    let mut signals = Signals::listen()?;
+    let ports = Ports::take(&args.agent).await?;
+    let declared = args.agent.iter().map(|agent| trace::Agent {
+        name: agent.name.clone(),
+        endpoint: agent.endpoint.url(),
+        server_version: None,
+    });
+    let writer = begin(Manifest {
+        agents: declared.collect(),
+        labels: args.label.iter().cloned().collect(),
+        calibration: calibrate::last(),
+        ..Manifest::default()
+    })?;
+    let tape = writer.tape();
+    let before = tape.requests();
+    let failing = tokio::spawn(say_when_it_fails(tape.clone()));
+    let ended = pass_on(args, ports, &tape, known, &mut signals).await;
+    let requests = tape.requests() - before;
+    match ended {
+        Ok((code, complaint)) => Ok(Recorded {
+            writer,
+            signals,
+            code,
+            complaint,
+            requests,
+            failing,
+        }),
+        Err(error) => {
+            match requests {
+                0 => writer.discard()?,
+                _ => drop(writer.finish().map_err(Failed)?),
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Passes on what the agents ask until the command or the user ends it: the exit code, what was wrong.
+async fn pass_on(
+    args: &Args,
+    ports: Ports,
+    tape: &Tape,
+    known: Option<&Arc<dyn Answers>>,
+    signals: &mut Signals,
+) -> Result<(u8, Option<anyhow::Error>)> {
+    for agent in &args.agent {
+        match server_version(&agent.endpoint, VERSION_PATIENCE).await {
+            Some(version) => tape.server_version(&agent.name, &version),
+            // A server that is hardly needed may well be down.
+            None if known.is_none() && agent.endpoint.connect().await.is_err() => eprintln!(
+                "tokentape: nothing answers at {} yet, the server of {}",
+                agent.endpoint.url(),
+                agent.name
+            ),
+            None => {}
+        }
+    }
+    let recorder = Recorder::start(ports, tape, args.timeout, known)?;
+    let urls = recorder.urls();
+    announce(args.announce, &urls);
+    if !args.quiet {
+        for ((name, url), agent) in urls.iter().zip(&args.agent) {
+            eprintln!(
+                "tokentape: recording {name}: {url} -> {}",
+                agent.endpoint.url()
+            );
+        }
+    }
+    let mut code = 0;
+    if args.command.is_empty() {
+        signals.next().await;
+    }
+    for run in 1..=args.runs {
+        if args.command.is_empty() || code != 0 {
+            break;
+        }
+        let mut child = child::start(&args.command, &urls)?;
+        if args.runs > 1 {
+            tape.begin_run(Run {
+                run_number: run as i32,
+                ..Run::default()
+            });
+        }
+        code = signals.wait(&mut child).await?;
+    }
+    let grace = if args.command.is_empty() {
+        Duration::ZERO
+    } else {
+        GRACE
+    };
+    let complaint = recorder.end(grace).await.err();
+    Ok((code, complaint))
+}
+
+impl Recorded {
+    /// Whether there is anything to keep: a request that reached a server.
+    pub fn is_in_vain(&self) -> bool {
+        self.requests == 0 || self.complaint.is_some()
+    }
+
+    /// Throws it away; what the command or the recording ended with.
+    ///
+    /// # Errors
+    /// If it cannot be removed, or was in vain.
+    pub fn discard(self) -> Exit {
+        self.writer.discard()?;
+        match self.complaint {
+            Some(complaint) if self.code == 0 => Err(Failed(complaint).into()),
+            _ => Ok(self.code),
+        }
+    }
+
+    /// Seals what is in `folder`, has `publish` put it into its place, and says what it holds; what the
+    /// command or the recording ended with. A second Ctrl-C leaves the journal for `recover`.
+    ///
+    /// # Errors
+    /// If sealing fails or the recording was in vain.
+    pub async fn seal(
+        mut self,
+        folder: &Path,
+        publish: impl FnOnce() -> Result<PathBuf>,
+        quiet: bool,
+    ) -> Exit {
+        let tape = self.writer.tape();
+        let writer = self.writer;
+        let sealing = tokio::task::spawn_blocking(|| writer.finish());
+        let manifest = tokio::select! {
+            sealed = sealing => sealed.context("sealing died")?.map_err(Failed)?,
+            _ = self.signals.next() => {
+                eprintln!("tokentape: not sealed; `tokentape recover {}` does it", folder.display());
+                // The journal is complete; nobody waits for the sealing thread.
+                std::process::exit(i32::from(FAILED));
+            }
+        };
+        if tape.failure().is_none() {
+            self.failing.abort();
+        }
+        // Aborted, or about to say what it has to.
+        let _ = self.failing.await;
+        let place = publish().map_err(Failed)?;
+        if !quiet {
+            eprintln!("tokentape: {}", summary(&place, &manifest));
+        }
+        if manifest.lost_chunks > 0 {
+            eprintln!("tokentape: {} chunks were lost", manifest.lost_chunks);
+        }
+        match (self.code, self.complaint) {
+            (0, Some(complaint)) => Err(Failed(complaint).into()),
+            (0, None) if manifest.lost_chunks > 0 || tape.failure().is_some() => Ok(FAILED),
+            (code, _) => Ok(code),
+        }
+    }
+}
+
+/// Says at once, and once, when nothing can be kept any more; the agents go on undisturbed.
+async fn say_when_it_fails(tape: Tape) {
+    let failure = loop {
+        match tape.failure() {
+            Some(failure) => break failure,
+            None => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    };
+    eprintln!("tokentape: the recording cannot go on, the agents do: {failure}");
+}
+
+fn summary(folder: &Path, manifest: &Manifest) -> String {
+    let rows = |name: &str| {
+        let file = manifest.files.iter().find(|file| file.name == name);
+        file.map_or(0, |file| file.rows)
+    };
+    format!(
+        "{}: {} runs, {} requests, {} chunks in {:.1} s",
+        folder.display(),
+        rows("runs.parquet"),
+        rows("requests.parquet"),
+        rows("chunks.parquet"),
+        manifest.duration_ns as f64 / 1e9
+    )
+}
