@@ -4,6 +4,7 @@ mod bundled;
 mod calibration;
 mod cli;
 mod crash;
+mod foreign;
 mod modes;
 mod outcomes;
 mod recorder;

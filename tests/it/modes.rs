@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tokentape::trace::{self, Trace};
+use tokentape::trace::{self, TableName, Trace};
+use tokentape::wire::redaction::Redactor;
 
 use super::source::{Source, Step, chunked, ndjson_head};
 
@@ -176,4 +177,31 @@ fn a_mode_that_looks_for_a_trace_needs_its_folder() {
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));
     assert!(complaint.contains("add -o DIR"), "{complaint}");
+}
+
+#[test]
+fn a_trace_that_is_carried_over_stays_the_same_in_every_row() {
+    let old = super::bundled();
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("trace");
+    let session = trace::Manifest::default();
+    let writer = trace::Writer::go_on(&folder, &old, session, Redactor::default()).unwrap();
+    writer.finish().unwrap();
+    let new = Trace::open(&folder).unwrap();
+    assert_eq!(trace::verify(&new).unwrap(), Vec::<String>::new());
+    assert_eq!(new.runs().unwrap(), old.runs().unwrap());
+    assert_eq!(new.requests().unwrap(), old.requests().unwrap());
+    assert_eq!(new.chunks().unwrap(), old.chunks().unwrap());
+    for table in [TableName::Events, TableName::Samples] {
+        let rows = |trace: &Trace| -> Vec<_> {
+            let batches = trace.batches(table).unwrap();
+            // All columns but the session's identity.
+            batches
+                .flat_map(|batch| batch.unwrap().columns()[1..].to_vec())
+                .collect()
+        };
+        assert_eq!(rows(&new), rows(&old), "{table:?}");
+    }
+    assert_eq!(new.manifest.agents, old.manifest.agents);
+    assert_eq!(new.manifest.started_at, old.manifest.started_at);
 }
