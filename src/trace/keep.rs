@@ -1,6 +1,6 @@
-//! The journal's thread: comes for what the tape holds, withholds the secrets, appends the rest.
+//! The journal's thread: comes for what the tape holds, withholds the secrets of requests and headers,
+//! appends the rest.
 
-use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::journal::{Head, Journal, Note, Rows, Sent};
 use super::tape::{FLUSH_BYTES, Held, HeldEntry, Shared};
-use crate::wire::redaction::{BodyMask, Found, Redactor};
+use crate::wire::redaction::{Found, Redactor};
 
 /// How often the thread comes. A kill loses at most this much and one write.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(40);
@@ -19,7 +19,6 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
     let mut keeper = Keeper {
         journal,
         redactor,
-        masks: HashMap::new(),
         redacted: Found::new(),
         redacted_noted: Found::new(),
         rows: Rows::new(),
@@ -44,11 +43,7 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
             std::mem::swap(&mut state.held, &mut held);
             state.closed
         };
-        let kept = keeper.take(&mut held).and_then(|()| match closed {
-            true => keeper.close(),
-            false => Ok(()),
-        });
-        if let Err(error) = kept {
+        if let Err(error) = keeper.take(&mut held) {
             let mut state = shared.state();
             // What came meanwhile is lost as well.
             state.lost += keeper.taken - keeper.written + state.held.losses();
@@ -65,8 +60,6 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
 struct Keeper {
     journal: Journal,
     redactor: Redactor,
-    /// Of the answers under way.
-    masks: HashMap<i64, BodyMask<i64>>,
     /// What was withheld so far, and what of it the journal knows.
     redacted: Found,
     redacted_noted: Found,
@@ -78,7 +71,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// Takes what is held to the journal, all but what a mask holds back.
+    /// Takes what is held to the journal.
     fn take(&mut self, held: &mut Held) -> Result<()> {
         self.taken += held.losses();
         let mut payloads = held.payloads.as_slice();
@@ -90,15 +83,7 @@ impl Keeper {
                     length,
                 } => {
                     let payload = payloads.split_off(..length).unwrap_or_default();
-                    let rows = &mut self.rows;
-                    let mask = self.masks.entry(request_id).or_default();
-                    mask.chunk(
-                        &self.redactor,
-                        t_ns,
-                        payload,
-                        &mut self.redacted,
-                        &mut |t_ns, payload| rows.chunk(request_id, t_ns, payload),
-                    );
+                    self.rows.chunk(request_id, t_ns, payload);
                 }
                 HeldEntry::Note { t_ns, note, length } => {
                     let payload = length.and_then(|length| payloads.split_off(..length));
@@ -111,14 +96,6 @@ impl Keeper {
             }
         }
         held.clear();
-        self.append()
-    }
-
-    /// Nothing more will come: what was held back follows.
-    fn close(&mut self) -> Result<()> {
-        for (request_id, mask) in std::mem::take(&mut self.masks) {
-            self.release(request_id, mask);
-        }
         self.append()
     }
 
@@ -142,12 +119,6 @@ impl Keeper {
                 let headers = redactor.headers(&head.headers, found);
                 self.row(t_ns, &Note::Head(Head { headers, ..head }), None)
             }
-            Note::End(end) => {
-                if let Some(mask) = self.masks.remove(&end.request_id) {
-                    self.release(end.request_id, mask);
-                }
-                self.row(t_ns, &Note::End(end), None)
-            }
             note => self.row(t_ns, &note, None),
         }
     }
@@ -155,13 +126,6 @@ impl Keeper {
     fn row(&mut self, t_ns: i64, note: &Note, payload: Option<&[u8]>) -> Result<()> {
         self.rows.note(t_ns, &serde_json::to_string(note)?, payload);
         Ok(())
-    }
-
-    fn release(&mut self, request_id: i64, mask: BodyMask<i64>) {
-        let rows = &mut self.rows;
-        mask.end(&self.redactor, &mut self.redacted, &mut |t_ns, payload| {
-            rows.chunk(request_id, t_ns, payload)
-        });
     }
 
     fn append(&mut self) -> Result<()> {

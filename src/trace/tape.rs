@@ -1,10 +1,12 @@
 //! The tape: takes what the recorder sees into memory at once; the journal's thread comes for it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::journal::{End, Head, Note, Sent};
 use super::rows::{Run, Sample};
 use crate::clock::Clock;
+use crate::wire::redaction::{AnswerMask, Found, Redactor};
 
 /// The journal's thread is woken early when this much waits.
 pub const FLUSH_BYTES: usize = 4 << 20;
@@ -13,11 +15,14 @@ const HELD_BYTES: usize = 32 << 20;
 
 /// The recording end of a [`Writer`](super::Writer): cheap to clone, never blocks on the disk.
 ///
-/// Secrets may pass: what reaches the journal is redacted on the way there.
+/// Answers are searched for secrets as they are handed over: chunk by chunk that is quick, and a
+/// flood is not faster than it can be searched. Requests and headers are searched on the journal's
+/// thread.
 #[derive(Clone)]
 pub struct Tape {
     pub(super) shared: Arc<Shared>,
     clock: Clock,
+    redactor: Redactor,
 }
 
 /// What the tape and the journal's thread have in common.
@@ -31,6 +36,11 @@ pub struct Shared {
 #[derive(Default)]
 pub struct State {
     pub held: Held,
+    /// Of the answers under way.
+    masks: HashMap<i64, AnswerMask<i64>>,
+    /// What was withheld of answers: not noted yet, and noted.
+    found: Found,
+    withheld: Found,
     /// Runs begun so far, to number them.
     runs: Vec<Run>,
     /// The run in which requests are sent now; without one, the first of them begins it.
@@ -87,6 +97,15 @@ impl Held {
         self.payloads.shrink_to(FLUSH_BYTES);
     }
 
+    fn chunk(&mut self, request_id: i64, t_ns: i64, payload: &[u8]) {
+        self.payloads.extend_from_slice(payload);
+        self.entries.push(HeldEntry::Chunk {
+            request_id,
+            t_ns,
+            length: payload.len(),
+        });
+    }
+
     pub fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
         self.payloads.extend_from_slice(payload.unwrap_or_default());
         self.entries.push(HeldEntry::Note {
@@ -99,10 +118,11 @@ impl Held {
 
 impl Tape {
     /// A tape that nothing has been written to.
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, redactor: Redactor) -> Self {
         Self {
             shared: Arc::default(),
             clock,
+            redactor,
         }
     }
 
@@ -155,24 +175,37 @@ impl Tape {
 
     /// Notes the head of an answer.
     pub fn head(&self, head: Head) {
-        let headers_ns = head.headers_ns;
-        self.shared.state().note(headers_ns, Note::Head(head), None);
+        let mut state = self.shared.state();
+        let mut headers = head.headers.iter();
+        let packed = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        if let Some((_, encoding)) = packed {
+            let mask = AnswerMask::packed(encoding);
+            state.masks.insert(head.request_id, mask);
+        }
+        state.note(head.headers_ns, Note::Head(head), None);
     }
 
     /// Keeps chunks of one answer, in the order in which they arrived.
     pub fn chunks(&self, request_id: i64, chunks: impl Iterator<Item = (i64, impl AsRef<[u8]>)>) {
         let mut state = self.shared.state();
+        let mut mask = state.masks.remove(&request_id).unwrap_or_default();
         for (t_ns, payload) in chunks {
             let payload = payload.as_ref();
             if state.has_room_for(payload.len()) {
-                state.held.payloads.extend_from_slice(payload);
-                state.held.entries.push(HeldEntry::Chunk {
-                    request_id,
+                let State { held, found, .. } = &mut *state;
+                mask.chunk(
+                    &self.redactor,
                     t_ns,
-                    length: payload.len(),
-                });
+                    payload,
+                    found,
+                    &mut |t_ns, payload| {
+                        held.chunk(request_id, t_ns, payload);
+                    },
+                );
             }
         }
+        state.masks.insert(request_id, mask);
+        state.note_found();
         if state.held.bytes() > FLUSH_BYTES {
             self.shared.wake.notify_one();
         }
@@ -180,8 +213,9 @@ impl Tape {
 
     /// Notes the end of an exchange.
     pub fn end(&self, end: End) {
-        let end_ns = end.end_ns;
-        self.shared.state().note(end_ns, Note::End(end), None);
+        let mut state = self.shared.state();
+        state.release(&self.redactor, end.request_id);
+        state.note(end.end_ns, Note::End(end), None);
     }
 
     /// Keeps one value of a time series; its run is the current one.
@@ -202,6 +236,17 @@ impl Tape {
         };
         let now_ns = self.clock.now_ns();
         self.shared.state().note(now_ns, note, None);
+    }
+
+    /// Ends the recording: what waits goes to the journal, then its thread ends.
+    pub(super) fn close(&self) {
+        let mut state = self.shared.state();
+        let unfinished: Vec<i64> = state.masks.keys().copied().collect();
+        for request_id in unfinished {
+            state.release(&self.redactor, request_id);
+        }
+        state.closed = true;
+        self.shared.wake.notify_one();
     }
 
     /// Requests noted so far.
@@ -250,6 +295,25 @@ impl State {
         self.runs.push(run);
         self.run_id = Some(run_id);
         run_id
+    }
+
+    /// Nothing more comes for an answer: what waited for a decision is kept.
+    fn release(&mut self, redactor: &Redactor, request_id: i64) {
+        if let Some(mask) = self.masks.remove(&request_id) {
+            let State { held, found, .. } = self;
+            mask.end(redactor, found, &mut |t_ns, payload| {
+                held.chunk(request_id, t_ns, payload);
+            });
+            self.note_found();
+        }
+    }
+
+    fn note_found(&mut self) {
+        while let Some(name) = self.found.pop_first() {
+            if self.withheld.insert(name.clone()) {
+                self.note(0, Note::Redacted(name), None);
+            }
+        }
     }
 
     /// Whether so many bytes can be kept; if not, that is one loss. Nothing always can.

@@ -101,7 +101,7 @@ impl Writer {
         };
         manifest.write(&journal_folder)?;
         let mut journal = Journal::create(folder)?;
-        let tape = Tape::new(clock);
+        let tape = Tape::new(clock, redactor.clone());
         if let Some(old) = old {
             carry::carry(old, &mut journal)?;
             let requests = old.requests()?;
@@ -138,8 +138,7 @@ impl Writer {
 
     /// Waits until the journal holds all it can.
     fn close(self) -> Result<()> {
-        self.tape.shared.state().closed = true;
-        self.tape.shared.wake.notify_one();
+        self.tape.close();
         if self.thread.join().is_err() {
             bail!("the journal's thread died; run `tokentape recover`");
         }

@@ -13,7 +13,7 @@
 //! | `read` | one payload (a line, an SSE event, a body) -> its dialect |
 //! | `ollama`, `openai` | one JSON object -> events and metrics |
 //! | `json` | the readings of JSON values that both dialects share |
-//! | `redaction` | which headers must not reach the disk |
+//! | `redaction` | what must not reach the disk |
 //!
 //! The flow: chunk -> unpacked -> lines or body -> payload -> JSON object -> [`Event`]s, and at the end one
 //! [`Said`]. Nothing here fails: what cannot be understood becomes a [`Kind::Malformed`] event.
@@ -41,7 +41,6 @@ use std::str::FromStr;
 
 pub use asked::{Asked, asked};
 pub use decode::{Decoder, MAX_LINE_BYTES};
-pub use redaction::redact_headers;
 pub use unpack::Unpacker;
 
 /// The protocol an exchange speaks, by its endpoint.
