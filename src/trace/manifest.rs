@@ -38,9 +38,10 @@ pub struct Manifest {
     pub status: Status,
     /// Whose time its times tell.
     pub clock: ClockKind,
-    /// Chunks that could not be recorded; 0 unless the recorder had to drop.
+    /// Chunks, request bodies and samples that could not be recorded; 0 unless the recorder had to drop.
     pub lost_chunks: u64,
-    /// Lower-case names of the headers whose values were withheld.
+    /// What was withheld, by kind: headers by their lower-case names, `query: api_key`, `body: JWT`,
+    /// `--redact 1`.
     pub redacted: Vec<String>,
     /// Its tables.
     pub files: Vec<FileEntry>,

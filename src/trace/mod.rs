@@ -17,6 +17,7 @@ mod order;
 mod rows;
 mod schema;
 mod seal;
+mod session;
 mod tables;
 mod tape;
 mod verify;

@@ -1,44 +1,49 @@
-//! Puts chunks, which arrive in the order of time, into the order of the table, in bounded memory.
+//! Puts rows, which arrive in the order of time, into the order of their table, in bounded memory.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{
-    SortColumn, concat_batches, interleave_record_batch, lexsort_to_indices, take_record_batch,
-};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
 use super::files;
 
-/// Rows a batch that leaves the sort.
+/// The most rows and, roughly, bytes of a batch that leaves the sort.
 const BATCH_ROWS: usize = 4096;
+const BATCH_BYTES: usize = 1 << 20;
 
-/// An external merge sort of batches by their first two columns, `request_id` and `seq`.
+/// An external merge sort of batches by their first two columns, an int64 and an int32.
 ///
 /// What exceeds `held_limit` bytes is sorted and spilled to `folder`; the spills are merged.
-pub struct ChunkOrder {
+pub struct Order {
     folder: PathBuf,
+    /// Of what, in the spills' names.
+    name: &'static str,
     held_limit: usize,
     held: Vec<RecordBatch>,
     held_bytes: usize,
+    /// Rows a batch, so that it stays small though rows may be large.
+    batch_rows: usize,
     spills: Vec<PathBuf>,
 }
 
-impl ChunkOrder {
+impl Order {
     /// An empty sort that spills into `folder`.
-    pub fn new(folder: &Path, held_limit: usize) -> Self {
+    pub fn new(folder: &Path, name: &'static str, held_limit: usize) -> Self {
         Self {
             folder: folder.to_owned(),
+            name,
             held_limit,
             held: Vec::new(),
             held_bytes: 0,
+            batch_rows: BATCH_ROWS,
             spills: Vec::new(),
         }
     }
@@ -60,34 +65,48 @@ impl ChunkOrder {
     }
 
     fn spill(&mut self) -> Result<()> {
-        let path = self.folder.join(format!("spill-{}", self.spills.len()));
+        let place = format!("{}-{}", self.name, self.spills.len());
+        let path = self.folder.join(place);
         let cannot = || format!("{} cannot be written", path.display());
-        let sorted = self.take_sorted()?;
-        let file = files::private_file(&path).with_context(cannot)?;
-        let mut stream = StreamWriter::try_new(file, &sorted.schema()).with_context(cannot)?;
-        for slice in slices(&sorted) {
-            stream.write(&slice).with_context(cannot)?;
+        let schema = self.held[0].schema();
+        let file = BufWriter::new(files::private_file(&path).with_context(cannot)?);
+        let mut stream = StreamWriter::try_new(file, &schema).with_context(cannot)?;
+        for batch in self.take_sorted() {
+            stream.write(&batch?).with_context(cannot)?;
         }
         stream.finish().with_context(cannot)?;
         self.spills.push(path);
         Ok(())
     }
 
-    fn take_sorted(&mut self) -> Result<RecordBatch> {
-        let batch = concat_batches(&self.held[0].schema(), &self.held)?;
-        self.held.clear();
+    /// What is held, in order, a batch at a time.
+    fn take_sorted(&mut self) -> impl Iterator<Item = Result<RecordBatch>> + use<> {
+        let batches = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        let keys: Vec<SortColumn> = batch.columns()[..2]
-            .iter()
-            .map(|column| SortColumn {
-                values: column.clone(),
-                options: None,
-            })
-            .collect();
-        Ok(take_record_batch(
-            &batch,
-            &lexsort_to_indices(&keys, None)?,
-        )?)
+        let mut places: Vec<(i64, i32, usize, usize)> = Vec::new();
+        for (batch, rows) in batches.iter().enumerate() {
+            places.extend((0..rows.num_rows()).map(|row| {
+                let (first, second) = key(rows, row);
+                (first, second, batch, row)
+            }));
+        }
+        places.sort_unstable();
+        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let rows = BATCH_BYTES / (bytes / places.len().max(1)).max(1);
+        self.batch_rows = self.batch_rows.min(rows.max(1));
+        let count = self.batch_rows;
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let end = places.len().min(next + count);
+            let chosen = places.get(next..end).filter(|chosen| !chosen.is_empty())?;
+            next = end;
+            let chosen: Vec<_> = chosen
+                .iter()
+                .map(|(_, _, batch, row)| (*batch, *row))
+                .collect();
+            let batches: Vec<&RecordBatch> = batches.iter().collect();
+            Some(interleave_record_batch(&batches, &chosen).map_err(Into::into))
+        })
     }
 
     /// Gives the batches in order to `each` and removes the spills.
@@ -95,19 +114,14 @@ impl ChunkOrder {
     /// # Errors
     /// If a spill cannot be read or `each` fails.
     pub fn finish(mut self, mut each: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-        let mut sources: Vec<Source> = Vec::new();
-        if !self.held.is_empty() {
-            let sorted = self.take_sorted()?;
-            let batches: Vec<RecordBatch> = slices(&sorted).collect();
-            sources.push(Box::new(batches.into_iter().map(Ok)));
-        }
+        let mut sources: Vec<Source> = vec![Box::new(self.take_sorted())];
         for path in &self.spills {
             let unreadable = || format!("{} cannot be read", path.display());
             let file = BufReader::new(File::open(path).with_context(unreadable)?);
             let stream = StreamReader::try_new(file, None).with_context(unreadable)?;
             sources.push(Box::new(stream.map(|batch| Ok(batch?))));
         }
-        merge(sources, &mut each)?;
+        merge(sources, self.batch_rows, &mut each)?;
         for path in &self.spills {
             fs::remove_file(path).with_context(|| format!("{} stays", path.display()))?;
         }
@@ -116,12 +130,6 @@ impl ChunkOrder {
 }
 
 type Source = Box<dyn Iterator<Item = Result<RecordBatch>>>;
-
-fn slices(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
-    (0..batch.num_rows())
-        .step_by(BATCH_ROWS)
-        .map(|row| batch.slice(row, BATCH_ROWS.min(batch.num_rows() - row)))
-}
 
 fn key(batch: &RecordBatch, row: usize) -> (i64, i32) {
     (
@@ -133,6 +141,7 @@ fn key(batch: &RecordBatch, row: usize) -> (i64, i32) {
 /// The k-way merge: a heap holds the next key of each source.
 fn merge(
     mut sources: Vec<Source>,
+    batch_rows: usize,
     each: &mut impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
     // Batches that the rows chosen since the last output lie in, and those rows.
@@ -162,7 +171,7 @@ fn merge(
         } else {
             places[source] = (usize::MAX, 0);
         }
-        if chosen.len() == BATCH_ROWS {
+        if chosen.len() == batch_rows {
             emit(&pool, &mut chosen, each)?;
             // Only batches that a source still stands in stay.
             let mut kept = Vec::new();
@@ -209,7 +218,7 @@ mod tests {
 
     fn ordered(held_limit: usize) -> Vec<(i64, i32)> {
         let folder = tempfile::tempdir().unwrap();
-        let mut order = ChunkOrder::new(folder.path(), held_limit);
+        let mut order = Order::new(folder.path(), "rows", held_limit);
         for batch in interleaved(7, 3000) {
             order.push(batch).unwrap();
         }

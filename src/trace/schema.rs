@@ -172,7 +172,8 @@ impl TableName {
     pub fn properties(self) -> WriterProperties {
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
         let deltas: &[&str] = match self {
             Self::Chunks => &["request_id", "seq", "t_ns"],
             Self::Events => &["request_id", "seq", "chunk_seq", "t_ns"],
@@ -195,8 +196,9 @@ impl TableName {
     }
 }
 
-/// Rows a row group: small enough that sealing needs little memory, large enough to prune well.
+/// Rows and encoded bytes a row group: small enough that sealing needs little memory, large enough to prune well.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+const ROW_GROUP_BYTES: usize = 32 << 20;
 
 fn utc_nanoseconds() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))

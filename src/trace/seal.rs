@@ -1,29 +1,22 @@
 //! Seals a journal into a trace: tables under temporary names, renamed when whole, the manifest last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{
-    Array, BinaryBuilder, Int32Array, Int32Builder, Int64Builder, RecordBatch, StringArray,
-};
+use arrow::array::{Int32Array, RecordBatch, StringArray};
 
-use super::columns::{Columns, requests_batch, runs_batch, samples_batch};
+use super::columns::{Columns, requests_batch, runs_batch};
 use super::decode::{Answer, EventRows};
-use super::journal::{self, Ending, Entry, JOURNAL, Note};
+use super::journal::JOURNAL;
 use super::manifest::{FileEntry, MANIFEST, Manifest, Status};
-use super::order::ChunkOrder;
-use super::rows::{Outcome, Request, Run, Sample};
+use super::order::Order;
+use super::rows::Request;
 use super::schema::TableName;
+use super::session::{Asked, Session};
 use super::tables::TableFile;
-use crate::wire;
-
-/// Chunks held in memory while they are put in order; more is spilled beside the journal.
-const HELD_BYTES: usize = 48 << 20;
-/// Rows gathered into a batch.
-const BATCH_ROWS: usize = 4096;
 
 /// Seals what the journal of `folder` holds, then removes the journal. `lost_chunks` never got
 /// into it; a recorder that died cannot say, then the journal's own count stands.
@@ -33,31 +26,20 @@ const BATCH_ROWS: usize = 4096;
 pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest> {
     let journal_folder = folder.join(JOURNAL);
     let manifest = Manifest::read(&journal_folder)?;
-    let mut session = Session::read(folder)?;
-    let chunks = std::mem::replace(&mut session.chunks, ChunkOrder::new(folder, 0));
-    let mut files = seal_answers(folder, &manifest.session_id, &mut session.requests, chunks)?;
+    let session = Session::read(folder, &manifest.session_id)?;
     let id = &manifest.session_id;
-    let requests: Vec<Request> = session
-        .requests
-        .into_values()
-        .map(|asked| asked.row)
-        .collect();
-    let samples = &mut session.samples;
-    samples.sort_by_key(|sample| sample.t_ns);
-    for (table, batch) in [
-        (TableName::Runs, runs_batch(id, &session.runs)?),
-        (TableName::Requests, requests_batch(id, &requests)?),
-        (TableName::Samples, samples_batch(id, samples)?),
-    ] {
-        let mut file = TableFile::create(folder, table)?;
-        file.write(&batch)?;
-        files.push(file.publish()?);
-    }
+    let mut requests = session.requests;
+    let mut files = seal_answers(folder, id, &mut requests, session.chunks)?;
+    files.push(seal_requests(folder, id, requests, session.bodies)?);
+    files.push(seal_samples(folder, session.samples)?);
+    let mut runs = TableFile::create(folder, TableName::Runs)?;
+    runs.write(&runs_batch(id, &session.runs)?)?;
+    files.push(runs.publish()?);
     let order = |file: &FileEntry| TableName::ALL.iter().position(|t| t.file() == file.name);
     files.sort_by_key(order);
     let mut agents = manifest.agents.clone();
     for agent in &mut agents {
-        agent.server_version = session.versions.remove(&agent.name);
+        agent.server_version = session.versions.get(&agent.name).cloned();
     }
     let manifest = Manifest {
         duration_ns: session.last_ns,
@@ -101,177 +83,50 @@ pub fn recover(folder: &Path) -> Result<Manifest> {
     }
 }
 
-/// What a journal says, gathered; its chunks in an external sort.
-struct Session {
-    runs: Vec<Run>,
+/// Writes `samples`.
+fn seal_samples(folder: &Path, order: Order) -> Result<FileEntry> {
+    let mut file = TableFile::create(folder, TableName::Samples)?;
+    order.finish(|batch| {
+        let keyless: Vec<usize> = (2..batch.num_columns()).collect();
+        file.write(&batch.project(&keyless)?)
+    })?;
+    file.publish()
+}
+
+/// Writes `requests`, each with its body.
+fn seal_requests(
+    folder: &Path,
+    session_id: &str,
     requests: BTreeMap<i64, Asked>,
-    samples: Vec<Sample>,
-    versions: BTreeMap<String, String>,
-    redacted: BTreeSet<String>,
-    lost: u64,
-    last_ns: i64,
-    chunks: ChunkOrder,
-}
-
-struct Asked {
-    row: Request,
-    /// How the transport ended; without a word of it, the recorder died first.
-    ending: Outcome,
-    chunks: i32,
-}
-
-impl Session {
-    fn read(folder: &Path) -> Result<Self> {
-        let mut session = Self {
-            runs: Vec::new(),
-            requests: BTreeMap::new(),
-            samples: Vec::new(),
-            versions: BTreeMap::new(),
-            redacted: BTreeSet::new(),
-            lost: 0,
-            last_ns: 0,
-            chunks: ChunkOrder::new(&folder.join(JOURNAL), HELD_BYTES),
-        };
-        let mut rows = ChunkRows::default();
-        journal::read(folder, |entry| {
-            match entry {
-                Entry::Chunk {
-                    request_id,
-                    t_ns,
-                    payload,
-                } => {
-                    session.last_ns = session.last_ns.max(t_ns);
-                    let asked = session.requests.get_mut(&request_id);
-                    let asked = asked.context("the journal holds a chunk of no request")?;
-                    rows.push(request_id, asked.chunks, t_ns, payload);
-                    asked.chunks += 1;
-                    if rows.is_full() {
-                        session.chunks.push(rows.take()?)?;
-                    }
-                }
-                Entry::Note {
-                    t_ns,
-                    note,
-                    payload,
-                } => {
-                    session.last_ns = session.last_ns.max(t_ns);
-                    session.note(*note, payload);
+    bodies: Order,
+) -> Result<FileEntry> {
+    let mut file = TableFile::create(folder, TableName::Requests)?;
+    let mut requests = requests.into_values().map(|asked| asked.row);
+    let mut rows = Vec::new();
+    bodies.finish(|batch| {
+        let columns = Columns(batch);
+        let (ids, bodies) = (columns.int64("request_id")?, columns.bytes("payload")?);
+        for row in 0..batch.num_rows() {
+            // Requests without a body lie between.
+            loop {
+                let request = requests.next().context("a body has no request")?;
+                let is_its = request.request_id == ids.value(row);
+                rows.push(Request {
+                    request_body: is_its.then(|| bodies.value(row).to_vec()),
+                    ..request
+                });
+                if is_its {
+                    break;
                 }
             }
-            Ok(())
-        })?;
-        session.chunks.push(rows.take()?)?;
-        if let Some(run) = session.runs.last_mut() {
-            run.end_ns.get_or_insert(session.last_ns);
         }
-        Ok(session)
-    }
-
-    fn note(&mut self, note: Note, payload: Option<&[u8]>) {
-        match note {
-            Note::Run(run) => {
-                if let Some(before) = self.runs.last_mut() {
-                    before.end_ns.get_or_insert(run.start_ns);
-                }
-                self.runs.push(run);
-            }
-            Note::Sent(sent) => {
-                let body = payload.unwrap_or_default();
-                let asked = wire::asked(&sent.method, &sent.path, body);
-                let row = Request {
-                    run_id: sent.run_id,
-                    agent: sent.agent,
-                    request_id: sent.request_id,
-                    dialect: asked.dialect.as_str().to_owned(),
-                    method: sent.method,
-                    path: sent.path,
-                    endpoint: asked.endpoint,
-                    model: asked.model,
-                    stream: asked.stream,
-                    options: asked.options.map(|options| options.to_string()),
-                    request_headers: Some(headers_json(&sent.headers)),
-                    // None: there was no room for it.
-                    request_body: payload.map(<[u8]>::to_vec),
-                    intended_ns: sent.intended_ns,
-                    start_ns: Some(sent.start_ns),
-                    // Stands unless an end was noted.
-                    error: Some("the recorder died before the answer ended".to_owned()),
-                    ..Request::default()
-                };
-                let asked = Asked {
-                    row,
-                    ending: Outcome::Truncated,
-                    chunks: 0,
-                };
-                self.requests.insert(sent.request_id, asked);
-            }
-            Note::Head(head) => {
-                if let Some(asked) = self.requests.get_mut(&head.request_id) {
-                    asked.row.headers_ns = Some(head.headers_ns);
-                    asked.row.status = Some(i32::from(head.status));
-                    asked.row.response_headers = Some(headers_json(&head.headers));
-                }
-            }
-            Note::End(end) => {
-                if let Some(asked) = self.requests.get_mut(&end.request_id) {
-                    asked.row.end_ns = Some(end.end_ns);
-                    asked.row.error = end.error;
-                    asked.ending = match end.ending {
-                        Ending::Whole => Outcome::Complete,
-                        Ending::BrokenOff => Outcome::Truncated,
-                        Ending::ClientLeft => Outcome::ClientAborted,
-                        Ending::ConnectFailed => Outcome::ConnectFailed,
-                        Ending::TimedOut => Outcome::Timeout,
-                    };
-                }
-            }
-            Note::Sample(sample) => self.samples.push(sample),
-            Note::Redacted(name) => {
-                self.redacted.insert(name);
-            }
-            Note::ServerVersion { agent, version } => {
-                self.versions.insert(agent, version);
-            }
-            Note::Lost(chunks) => self.lost += chunks,
-        }
-    }
-}
-
-/// Lists of pairs keep repeated headers and their order.
-fn headers_json(headers: &[(String, String)]) -> String {
-    serde_json::json!(headers).to_string()
-}
-
-/// Chunks of the journal with their place in their answer: `request_id`, `seq`, `t_ns`, `payload`.
-#[derive(Default)]
-struct ChunkRows {
-    request_id: Int64Builder,
-    seq: Int32Builder,
-    t_ns: Int64Builder,
-    payload: BinaryBuilder,
-}
-
-impl ChunkRows {
-    fn push(&mut self, request_id: i64, seq: i32, t_ns: i64, payload: &[u8]) {
-        self.request_id.append_value(request_id);
-        self.seq.append_value(seq);
-        self.t_ns.append_value(t_ns);
-        self.payload.append_value(payload);
-    }
-
-    fn is_full(&self) -> bool {
-        self.payload.values_slice().len() > 4 << 20 || self.seq.values_slice().len() >= BATCH_ROWS
-    }
-
-    fn take(&mut self) -> Result<RecordBatch> {
-        let columns: [(&str, Arc<dyn Array>); 4] = [
-            ("request_id", Arc::new(self.request_id.finish())),
-            ("seq", Arc::new(self.seq.finish())),
-            ("t_ns", Arc::new(self.t_ns.finish())),
-            ("payload", Arc::new(self.payload.finish())),
-        ];
-        Ok(RecordBatch::try_from_iter(columns)?)
-    }
+        file.write(&requests_batch(session_id, &rows)?)?;
+        rows.clear();
+        Ok(())
+    })?;
+    rows.extend(requests);
+    file.write(&requests_batch(session_id, &rows)?)?;
+    file.publish()
 }
 
 /// Writes `chunks` and `events` and completes the requests' rows, one answer after the other.
@@ -279,7 +134,7 @@ fn seal_answers(
     folder: &Path,
     session_id: &str,
     requests: &mut BTreeMap<i64, Asked>,
-    order: ChunkOrder,
+    order: Order,
 ) -> Result<Vec<FileEntry>> {
     let mut chunks = TableFile::create(folder, TableName::Chunks)?;
     let mut events = TableFile::create(folder, TableName::Events)?;

@@ -9,6 +9,7 @@ mod modes;
 mod outcomes;
 mod recorder;
 mod replay;
+mod secrets;
 mod shapes;
 mod source;
 

@@ -19,7 +19,12 @@ pub struct RealRecorder {
 impl RealRecorder {
     /// Records what an agent asks of `server` into `folder`.
     pub fn start(server: &str, folder: &Path) -> Self {
-        Self::run(Command::new(PROGRAM), server, folder)
+        Self::with(&[], server, folder)
+    }
+
+    /// The same with further options.
+    pub fn with(options: &[&str], server: &str, folder: &Path) -> Self {
+        Self::run(Command::new(PROGRAM), options, server, folder)
     }
 
     /// The same where no file may grow beyond some 4 MB.
@@ -27,14 +32,15 @@ impl RealRecorder {
         let mut shell = Command::new("sh");
         let limited = format!("ulimit -f 8000; trap '' XFSZ; exec {PROGRAM} \"$@\"");
         shell.args(["-c", &limited, "sh"]);
-        Self::run(shell, server, folder)
+        Self::run(shell, &[], server, folder)
     }
 
-    fn run(mut program: Command, server: &str, folder: &Path) -> Self {
+    fn run(mut program: Command, options: &[&str], server: &str, folder: &Path) -> Self {
         let mut process = program
             .args(["record", "--announce", "json", "--quiet", "-o"])
             .arg(folder)
             .args(["--agent", &format!("agent={server}")])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -115,7 +115,9 @@ impl Redactor {
             }
             at = end + 1;
         }
-        let hits = self.hits(&bytes);
+        let mut hits = self.hits(&bytes);
+        // What the query's names gave away is found already.
+        hits.retain(|hit| bytes[hit.place.clone()].iter().any(|byte| *byte != MASK));
         self.report(&hits, "path", found);
         mask(&mut bytes, 0, &hits);
         // Only a user's pattern can cut a character in two.
