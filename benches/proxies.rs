@@ -233,7 +233,7 @@ fn main() {
         ("2 streams at 200/s", load(2, Some(200.0), 5)),
         ("100 streams at 100/s", load(100, Some(100.0), 5)),
         ("1000 streams at 10/s", load(1000, Some(10.0), 5)),
-        ("4 streams, as fast as it goes", load(4, None, 3)),
+        ("4 streams, as fast as it goes", load(4, None, 6)),
     ];
     let peers: Vec<_> = Peer::ALL
         .into_iter()

@@ -117,7 +117,8 @@ impl Redactor {
         }
         let mut hits = self.hits(&bytes);
         // What the query's names gave away is found already.
-        hits.retain(|hit| bytes[hit.place.clone()].iter().any(|byte| *byte != MASK));
+        let is_new = |text: &[u8]| text.iter().any(|byte| *byte != MASK);
+        hits.retain(|hit| bytes.get(hit.place.clone()).is_some_and(is_new));
         self.report(&hits, "path", found);
         mask(&mut bytes, 0, &hits);
         // Only a user's pattern can cut a character in two.
