@@ -131,8 +131,9 @@ impl Tape {
             ..sent
         };
         let (request_id, start_ns) = (sent.request_id, sent.start_ns);
-        let body = state.has_room_for(body.len()).then_some(body);
-        state.note(start_ns, Note::Sent(sent), body);
+        // An empty body needs no room, and is no loss.
+        let fits = body.is_empty() || state.has_room_for(body.len());
+        state.note(start_ns, Note::Sent(sent), fits.then_some(body));
         request_id
     }
 
