@@ -1,7 +1,7 @@
 //! Seals a journal into a trace: tables under temporary names, renamed when whole, the manifest last.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,8 +32,13 @@ const BATCH_ROWS: usize = 4096;
 /// If the journal cannot be read or the tables cannot be written; the journal then stays.
 pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest> {
     let journal_folder = folder.join(JOURNAL);
+    // Locked until it is removed. Who waited for the lock finds what the other made of it.
+    let journal = journal::open(folder)?;
+    if folder.join(MANIFEST).exists() {
+        bail!("{} is sealed already", folder.display());
+    }
     let manifest = Manifest::read(&journal_folder)?;
-    let mut session = Session::read(folder)?;
+    let mut session = Session::read(folder, journal.as_ref())?;
     let chunks = std::mem::replace(&mut session.chunks, ChunkOrder::new(folder, 0));
     let mut files = seal_answers(folder, &manifest.session_id, &mut session.requests, chunks)?;
     let id = &manifest.session_id;
@@ -121,7 +126,7 @@ struct Asked {
 }
 
 impl Session {
-    fn read(folder: &Path) -> Result<Self> {
+    fn read(folder: &Path, journal: Option<&File>) -> Result<Self> {
         let mut session = Self {
             runs: Vec::new(),
             requests: BTreeMap::new(),
@@ -133,7 +138,10 @@ impl Session {
             chunks: ChunkOrder::new(&folder.join(JOURNAL), HELD_BYTES),
         };
         let mut rows = ChunkRows::default();
-        journal::read(folder, |entry| {
+        let Some(journal) = journal else {
+            return Ok(session);
+        };
+        journal::read(journal, |entry| {
             match entry {
                 Entry::Chunk {
                     request_id,

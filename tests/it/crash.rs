@@ -316,6 +316,27 @@ fn a_recovery_that_is_killed_can_be_done_again_with_the_same_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_seals_is_not_disturbed_by_a_recovery() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("trace");
+    let source = Source::start(vec![lines(0, 4_000, 64, Duration::ZERO)]).await;
+    let recorder = RealRecorder::start(&source.url, &folder);
+    let mut received = follow(&recorder.url, 0);
+    while received.changed().await.is_ok() {}
+    recorder.asked_to_end();
+    while left(&folder) == Left::Journal {}
+    let refused = trace::recover(&folder).unwrap_err().to_string();
+    assert!(
+        refused.contains("still being recorded or sealed"),
+        "{refused}"
+    );
+    assert_eq!(recorder.ended(), (Some(0), String::new()));
+    let trace = recovered(&folder, false);
+    assert_eq!(trace.manifest.status, Status::Sealed);
+    check(&trace, &[4_000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recorder_that_is_asked_to_end_seals_what_is_in_flight() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("trace");

@@ -87,8 +87,13 @@ impl RealRecorder {
     }
 
     /// Asks it to end: its exit code and what it said on stderr.
-    pub fn terminated(mut self) -> (Option<i32>, String) {
+    pub fn terminated(self) -> (Option<i32>, String) {
         self.asked_to_end();
+        self.ended()
+    }
+
+    /// The same of one that was asked already.
+    pub fn ended(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
         let mut said = String::new();
         let mut stderr = self.process.stderr.take().unwrap();
