@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokentape::trace::{self, Outcome, Status, Trace};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::random::Random;
 use super::recorder::RealRecorder;
 use super::remains::{Left, left, names, recover_command, recovered};
-use super::source::{Source, Step, ndjson_head};
+use super::source::{Source, Step, chunked, ndjson_head};
 
 /// What a kill may cost.
 const MOMENTS: Duration = Duration::from_millis(100);
@@ -353,4 +355,32 @@ async fn a_recorder_that_is_asked_to_end_seals_what_is_in_flight() {
     assert_eq!(ended, (Status::Sealed, Outcome::Truncated));
     assert!(request.error.unwrap().contains("the recording ended"));
     assert!(request.chunk_count >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_received_before_it_stopped_reading_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("trace");
+    let chunk = vec![b'x'; 60_000];
+    let script = vec![
+        Step::Write(ndjson_head()),
+        Step::Write(chunked(&[chunk.as_slice(); 1_000])),
+    ];
+    let source = Source::start(vec![script]).await;
+    for _ in 0..5 {
+        let recorder = RealRecorder::start(&source.url, &folder);
+        let mut client = TcpStream::connect(&recorder.url["http://".len()..])
+            .await
+            .unwrap();
+        let asking = b"GET /0 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        client.write_all(asking).await.unwrap();
+        let mut received = vec![0; 4_000_000];
+        client.read_exact(&mut received).await.unwrap();
+        tokio::time::sleep(MOMENTS).await;
+        recorder.killed();
+        let trace = recovered(&folder, false);
+        let (kept, whole) = (trace.requests().unwrap()[0].chunk_count, 4_000_000 / 60_100);
+        assert!(kept >= whole, "{kept} of {whole} chunks");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
