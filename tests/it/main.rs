@@ -5,10 +5,13 @@ mod calibration;
 mod cli;
 mod crash;
 mod outcomes;
+mod plan;
+mod players;
 mod random;
 mod recorder;
 mod remains;
 mod replay;
+mod schedules;
 mod shapes;
 mod source;
 

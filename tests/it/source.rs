@@ -103,7 +103,7 @@ async fn serve(
     }
 }
 
-async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Seen> {
+pub async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Seen> {
     loop {
         if let Some(end) = unread.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&unread[..end]).into_owned();
