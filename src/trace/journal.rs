@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,11 +200,20 @@ impl Journal {
         Ok(Self { stream })
     }
 
-    /// Appends the rows as one batch and hands it to the operating system.
+    /// Whether someone has removed the file: it can be written still, but never be read.
+    pub fn is_gone(&self) -> bool {
+        let file = self.stream.get_ref().get_ref();
+        file.metadata().is_ok_and(|file| file.nlink() == 0)
+    }
+
+    /// Appends the rows, if there are any, as one batch and hands it to the operating system.
     ///
     /// # Errors
-    /// If the write fails.
+    /// If the write fails or the file is gone.
     pub fn append(&mut self, rows: &mut Rows) -> Result<()> {
+        if self.is_gone() {
+            bail!("the journal was removed, and with it what was recorded");
+        }
         let batch = rows.finish()?;
         if batch.num_rows() > 0 {
             self.stream.write(&batch)?;

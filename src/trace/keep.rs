@@ -50,8 +50,12 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
         });
         if let Err(error) = kept {
             let mut state = shared.state();
-            // What came meanwhile is lost as well.
-            state.lost += keeper.taken - keeper.written + state.held.losses();
+            // What came meanwhile is lost as well, and with the journal what it held.
+            let kept = match keeper.journal.is_gone() {
+                true => 0,
+                false => keeper.written,
+            };
+            state.lost += keeper.taken - kept + state.held.losses();
             state.held = Held::default();
             state.failed = Some(format!("{error:#}"));
             return;

@@ -4,6 +4,7 @@ mod bundled;
 mod calibration;
 mod cli;
 mod crash;
+mod losses;
 mod outcomes;
 mod plan;
 mod players;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -12,6 +12,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tokentape");
 /// A running `tokentape record` without a command.
 pub struct RealRecorder {
     process: Child,
+    stderr: BufReader<ChildStderr>,
     /// By which its first agent reaches its server.
     pub url: String,
     /// The same of all agents.
@@ -53,9 +54,11 @@ impl RealRecorder {
         for (name, url) in servers {
             program.args(["--agent", &format!("{name}={url}")]);
         }
-        let process = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = program.spawn().unwrap();
         Self {
-            process: process.spawn().unwrap(),
+            stderr: BufReader::new(process.stderr.take().unwrap()),
+            process,
             url: String::new(),
             urls: Vec::new(),
         }
@@ -72,6 +75,13 @@ impl RealRecorder {
         self.urls = agents.iter().map(url).collect();
         self.url = self.urls[0].clone();
         self
+    }
+
+    /// Waits until it says something on stderr.
+    pub fn next_line(&mut self) -> String {
+        let mut said = String::new();
+        self.stderr.read_line(&mut said).unwrap();
+        said
     }
 
     /// Ends it without a warning, as a power cut would.
@@ -96,8 +106,7 @@ impl RealRecorder {
     pub fn ended(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
         let mut said = String::new();
-        let mut stderr = self.process.stderr.take().unwrap();
-        stderr.read_to_string(&mut said).unwrap();
+        self.stderr.read_to_string(&mut said).unwrap();
         (code, said)
     }
 }
