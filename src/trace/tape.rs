@@ -9,7 +9,7 @@ use crate::clock::Clock;
 /// The journal's thread is woken early when this much waits.
 pub const FLUSH_BYTES: usize = 4 << 20;
 /// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept.
-const HELD_BYTES: usize = 32 << 20;
+pub const HELD_BYTES: usize = 32 << 20;
 
 /// The recording end of a [`Writer`](super::Writer): cheap to clone, never blocks on the disk.
 ///
