@@ -3,6 +3,7 @@
 mod bundled;
 mod calibration;
 mod cli;
+mod clients;
 mod crash;
 mod losses;
 mod outcomes;
