@@ -5,6 +5,7 @@ mod calibration;
 mod cli;
 mod clients;
 mod crash;
+mod large;
 mod losses;
 mod outcomes;
 mod plan;

@@ -102,6 +102,21 @@ impl RealRecorder {
         self.ended()
     }
 
+    /// The same, and the most memory it ever held, in bytes, as far as the system tells.
+    pub fn terminated_and_measured(mut self) -> ((Option<i32>, String), Option<u64>) {
+        self.asked_to_end();
+        let status = format!("/proc/{}/status", self.process.id());
+        let mut peak = None;
+        while self.process.try_wait().unwrap().is_none() {
+            let status = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+            peak = kib.map(|kib| kib * 1024).or(peak);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        (self.ended(), peak)
+    }
+
     /// The same of one that was asked already.
     pub fn ended(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
