@@ -18,6 +18,9 @@ use crate::wire::framing::BodyDecoder;
 
 /// Under a burst the tape is served at the latest after this many forwarded chunks.
 const FORWARDED_CHUNKS: usize = 1024;
+/// And after this many bytes: less than lies in the sockets' buffers when the client stops reading, so
+/// that it has received nothing that the tape has not.
+const FORWARDED_BYTES: usize = 64 * 1024;
 
 /// A connection to the server that waits for the next request of the same client connection.
 pub type IdleConnection = Arc<Mutex<Option<Connection>>>;
@@ -41,6 +44,7 @@ pub struct Relay {
     arrived: VecDeque<(i64, Bytes)>,
     /// Forwarded, not yet handed to the tape.
     forwarded: Vec<(i64, Bytes)>,
+    forwarded_bytes: usize,
     /// We were polled again since the last chunk was given out, so it has been flushed.
     flushed: bool,
     /// When and how the server's body ended.
@@ -74,6 +78,7 @@ impl Relay {
             idle,
             arrived: VecDeque::new(),
             forwarded: Vec::new(),
+            forwarded_bytes: 0,
             flushed: false,
             ended: None,
             silence: Silence {
@@ -170,6 +175,7 @@ impl Relay {
         if !self.forwarded.is_empty() {
             let tape = self.exchange.tape().clone();
             tape.chunks(self.exchange.request_id, self.forwarded.drain(..));
+            self.forwarded_bytes = 0;
         }
     }
 
@@ -220,9 +226,12 @@ impl Body for Relay {
         let relay = self.get_mut();
         loop {
             if let Some((t_ns, chunk)) = relay.arrived.pop_front() {
-                if relay.forwarded.len() >= FORWARDED_CHUNKS {
+                if relay.forwarded.len() >= FORWARDED_CHUNKS
+                    || relay.forwarded_bytes >= FORWARDED_BYTES
+                {
                     relay.hand_over();
                 }
+                relay.forwarded_bytes += chunk.len();
                 relay.forwarded.push((t_ns, chunk.clone()));
                 relay.flushed = false;
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));

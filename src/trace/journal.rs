@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,11 +200,20 @@ impl Journal {
         Ok(Self { stream })
     }
 
-    /// Appends the rows as one batch and hands it to the operating system.
+    /// Whether someone has removed the file: it can be written still, but never be read.
+    pub fn is_gone(&self) -> bool {
+        let file = self.stream.get_ref().get_ref();
+        file.metadata().is_ok_and(|file| file.nlink() == 0)
+    }
+
+    /// Appends the rows, if there are any, as one batch and hands it to the operating system.
     ///
     /// # Errors
-    /// If the write fails.
+    /// If the write fails or the file is gone.
     pub fn append(&mut self, rows: &mut Rows) -> Result<()> {
+        if self.is_gone() {
+            bail!("the journal was removed, and with it what was recorded");
+        }
         let batch = rows.finish()?;
         if batch.num_rows() > 0 {
             self.stream.write(&batch)?;
@@ -231,25 +241,33 @@ pub enum Entry<'a> {
     },
 }
 
-/// Gives every entry of a folder's journal to `each`, up to the last whole batch.
+/// Opens a folder's journal to be read. It is locked until the file is closed, so that only one at a
+/// time records, seals or recovers. `None` if the recorder died before its first byte.
 ///
 /// # Errors
-/// If the journal is missing, a recorder is still writing it, or `each` fails.
-pub fn read(folder: &Path, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
+/// If it cannot be read, or someone else has it locked.
+pub fn open(folder: &Path) -> Result<Option<File>> {
     let path = stream_path(folder);
     let file = match File::open(&path) {
-        // The recorder died before its first byte.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened.with_context(|| format!("{} cannot be read", path.display()))?,
     };
     if file.try_lock().is_err() {
         bail!(
-            "{} is still being recorded; end that recording first",
+            "{} is still being recorded or sealed; end that first",
             folder.display()
         );
     }
+    Ok(Some(file))
+}
+
+/// Gives every entry of a journal to `each`, up to the last whole batch.
+///
+/// # Errors
+/// If it holds what no recorder wrote, or `each` fails.
+pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
     // A stream torn inside its very first message holds nothing.
-    let Ok(batches) = StreamReader::try_new(BufReader::new(file), None) else {
+    let Ok(batches) = StreamReader::try_new(BufReader::new(journal), None) else {
         return Ok(());
     };
     for batch in batches {
@@ -313,7 +331,7 @@ mod tests {
 
     fn chunks_in(folder: &Path) -> usize {
         let mut chunks = 0;
-        read(folder, |entry| {
+        read(&open(folder).unwrap().unwrap(), |entry| {
             chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
             Ok(())
         })
@@ -341,7 +359,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(JOURNAL)).unwrap();
         let _recorder = Journal::create(folder.path()).unwrap();
-        let error = read(folder.path(), |_| Ok(())).unwrap_err().to_string();
+        let error = open(folder.path()).unwrap_err().to_string();
         assert!(error.contains("still being recorded"), "{error}");
     }
 }

@@ -45,8 +45,12 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
         };
         if let Err(error) = keeper.take(&mut held) {
             let mut state = shared.state();
-            // What came meanwhile is lost as well.
-            state.lost += keeper.taken - keeper.written + state.held.losses();
+            // What came meanwhile is lost as well, and with the journal what it held.
+            let kept = match keeper.journal.is_gone() {
+                true => 0,
+                false => keeper.written,
+            };
+            state.lost += keeper.taken - kept + state.held.losses();
             state.held = Held::default();
             state.failed = Some(format!("{error:#}"));
             return;
@@ -140,5 +144,89 @@ impl Keeper {
         self.journal.append(&mut self.rows)?;
         self.written += payloads;
         Ok(())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Read as _;
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::trace::journal::{Ending, JOURNAL};
+    use crate::trace::manifest::{Manifest, Status};
+    use crate::trace::seal::seal;
+    use crate::trace::tape::HELD_BYTES;
+    use crate::trace::{End, Tape, Trace, verify};
+
+    /// A pipe that nobody drains stands for a disk that has stopped: the keeper waits inside a write.
+    #[test]
+    fn while_the_disk_stands_still_the_tape_holds_32_mb_and_counts_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::create_dir(folder.join(JOURNAL)).unwrap();
+        let manifest = Manifest {
+            format_version: 1,
+            ..Manifest::default()
+        };
+        manifest.write(&folder.join(JOURNAL)).unwrap();
+        let path = folder.join(JOURNAL).join("journal.arrows");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let (resume, resumed) = mpsc::channel();
+        let disk = thread::spawn({
+            let path = path.clone();
+            move || {
+                let mut pipe = File::open(path).unwrap();
+                resumed.recv().unwrap();
+                let mut written = Vec::new();
+                pipe.read_to_end(&mut written).unwrap();
+                written
+            }
+        });
+        let tape = Tape::new(Clock::start(), Redactor::default());
+        let shared = tape.shared.clone();
+        let journal = Journal::create(folder).unwrap();
+        let redactor = Redactor::default();
+        let keeper = thread::spawn(move || keep(&shared, journal, redactor));
+
+        let request_id = tape.sent(Sent::default(), b"{}");
+        let chunk = vec![b'x'; 64 * 1024];
+        for n in 0..3200 {
+            tape.chunks(request_id, std::iter::once((n, &chunk)));
+            assert!(tape.shared.state().held.bytes() <= HELD_BYTES + 1000);
+        }
+        let lost = tape.lost();
+        // What is held, and what the keeper has taken already.
+        assert!(lost >= 3200 - 2 * 512 && lost < 3200, "{lost}");
+        resume.send(()).unwrap();
+        tape.end(End {
+            request_id,
+            end_ns: 3200,
+            ending: Ending::Whole,
+            error: None,
+        });
+        tape.close();
+        keeper.join().unwrap();
+        assert_eq!(tape.failure(), None);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, disk.join().unwrap()).unwrap();
+
+        let manifest = seal(folder, Status::Sealed, 0).unwrap();
+        assert_eq!(manifest.lost_chunks, lost, "the journal knows it as well");
+        let trace = Trace::open(folder).unwrap();
+        assert_eq!(verify(&trace).unwrap(), Vec::<String>::new());
+        let request = trace.requests().unwrap().remove(0);
+        assert_eq!(request.chunk_count as u64 + lost, 3200);
+        assert_eq!(request.request_body.as_deref(), Some(&b"{}"[..]));
     }
 }

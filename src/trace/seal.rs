@@ -10,7 +10,7 @@ use arrow::array::{Int32Array, RecordBatch, StringArray};
 
 use super::columns::{Columns, requests_batch, runs_batch};
 use super::decode::{Answer, EventRows};
-use super::journal::JOURNAL;
+use super::journal::{self, JOURNAL};
 use super::manifest::{FileEntry, MANIFEST, Manifest, Status};
 use super::order::Order;
 use super::rows::Request;
@@ -25,8 +25,13 @@ use super::tables::TableFile;
 /// If the journal cannot be read or the tables cannot be written; the journal then stays.
 pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest> {
     let journal_folder = folder.join(JOURNAL);
+    // Locked until it is removed. Who waited for the lock finds what the other made of it.
+    let journal = journal::open(folder)?;
+    if folder.join(MANIFEST).exists() {
+        bail!("{} is sealed already", folder.display());
+    }
     let manifest = Manifest::read(&journal_folder)?;
-    let session = Session::read(folder, &manifest.session_id)?;
+    let session = Session::read(folder, journal.as_ref(), &manifest.session_id)?;
     let id = &manifest.session_id;
     let mut requests = session.requests;
     let mut files = seal_answers(folder, id, &mut requests, session.chunks)?;

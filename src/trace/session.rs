@@ -1,6 +1,7 @@
 //! What a journal says, gathered: small things in memory, what grows with the recording in external sorts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,11 +44,11 @@ pub struct Asked {
 }
 
 impl Session {
-    /// Reads the journal of `folder`.
+    /// Reads the journal of `folder`; none if its recorder died before its first byte.
     ///
     /// # Errors
     /// If it cannot be read or a sort cannot spill.
-    pub fn read(folder: &Path, session_id: &str) -> Result<Self> {
+    pub fn read(folder: &Path, journal: Option<&File>, session_id: &str) -> Result<Self> {
         let order = |name| Order::new(&folder.join(JOURNAL), name, HELD_BYTES);
         let mut session = Self {
             runs: Vec::new(),
@@ -62,7 +63,10 @@ impl Session {
         };
         let (mut chunks, mut bodies) = (PayloadRows::default(), PayloadRows::default());
         let mut samples = SampleRows::new(session_id);
-        journal::read(folder, |entry| {
+        let Some(journal) = journal else {
+            return Ok(session);
+        };
+        journal::read(journal, |entry| {
             match entry {
                 Entry::Chunk {
                     request_id,

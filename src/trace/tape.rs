@@ -11,7 +11,7 @@ use crate::wire::redaction::{AnswerMask, Found, Redactor};
 /// The journal's thread is woken early when this much waits.
 pub const FLUSH_BYTES: usize = 4 << 20;
 /// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept.
-const HELD_BYTES: usize = 32 << 20;
+pub const HELD_BYTES: usize = 32 << 20;
 
 /// The recording end of a [`Writer`](super::Writer): cheap to clone, never blocks on the disk.
 ///
@@ -316,7 +316,8 @@ impl State {
         }
     }
 
-    /// Whether so many bytes can be kept; if not, that is one loss. Nothing always can.
+    /// Whether so many bytes can be kept; if not, that is one loss. An empty body
+    /// always can.
     fn has_room_for(&mut self, bytes: usize) -> bool {
         let fits = self.failed.is_none() && self.held.bytes() + bytes <= HELD_BYTES;
         let room = bytes == 0 || fits;

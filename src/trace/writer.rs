@@ -133,6 +133,19 @@ impl Writer {
     pub fn finish(self) -> Result<Manifest> {
         let (folder, tape) = (self.folder.clone(), self.tape());
         self.close()?;
+        if !folder.join(JOURNAL).exists() {
+            let name = folder.display();
+            match tape.failure() {
+                Some(_) => bail!(
+                    "{name} was removed while it was recorded: {} chunks were lost",
+                    tape.lost()
+                ),
+                None => bail!(
+                    "{name} was moved while it was recorded; \
+                     `tokentape recover` seals it where it is now"
+                ),
+            }
+        }
         seal(&folder, Status::Sealed, tape.lost())
     }
 

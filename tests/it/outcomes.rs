@@ -295,37 +295,3 @@ async fn a_trace_is_its_owners_only_and_a_foreign_host_is_refused() {
         assert_eq!(mode(&entry.unwrap().path()), 0o600);
     }
 }
-
-/// A file-size limit stands for a full disk: from some byte on, every write fails.
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_full_disk_the_agents_go_on_and_the_loss_is_counted() {
-    let chunk = vec![b'x'; 1000];
-    let body = chunked(&[chunk.as_slice(); 2000]);
-    let source = Source::start(vec![vec![write(&[&ndjson_head(), &body])]]).await;
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path().join("trace");
-    let recorder = super::recorder::RealRecorder::on_a_small_disk(&source.url, &folder);
-    for _ in 0..3 {
-        let answer = reqwest::get(format!("{}/0", recorder.url)).await.unwrap();
-        assert_eq!(answer.bytes().await.unwrap().len(), 2_000_000);
-        // Beyond what the journal may hold in memory before it writes.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let (code, said) = recorder.terminated();
-    assert_eq!(code, Some(3), "{said}");
-    assert_eq!(said.matches("the agents do").count(), 1, "{said}");
-    let trace = tokentape::trace::Trace::open(&folder).unwrap();
-    assert_eq!(
-        tokentape::trace::verify(&trace).unwrap(),
-        Vec::<String>::new()
-    );
-    let kept = trace
-        .manifest
-        .files
-        .iter()
-        .find(|file| file.name == "chunks.parquet")
-        .unwrap()
-        .rows;
-    assert_eq!(kept + trace.manifest.lost_chunks, 6000, "{kept}");
-    assert!(said.contains(&format!("{} chunks were lost", trace.manifest.lost_chunks)));
-}

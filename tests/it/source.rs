@@ -1,6 +1,7 @@
 //! A server that plays scripts byte for byte: what it writes, when it waits, how it ends.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,6 +42,7 @@ impl Seen {
 pub struct Source {
     pub url: String,
     seen: Arc<std::sync::Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
     accepting: tokio::task::AbortHandle,
 }
 
@@ -50,12 +52,14 @@ impl Source {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let scripts = Arc::new(scripts);
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
         let task = tokio::spawn({
-            let seen = seen.clone();
+            let (seen, connections) = (seen.clone(), connections.clone());
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     stream.set_nodelay(true).unwrap();
+                    connections.fetch_add(1, Ordering::Relaxed);
                     tokio::spawn(serve(stream, scripts.clone(), seen.clone()));
                 }
             }
@@ -64,8 +68,14 @@ impl Source {
         Self {
             url,
             seen,
+            connections,
             accepting,
         }
+    }
+
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -103,7 +113,7 @@ async fn serve(
     }
 }
 
-async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Seen> {
+pub async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<Seen> {
     loop {
         if let Some(end) = unread.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&unread[..end]).into_owned();
