@@ -2,14 +2,13 @@
 
 use std::fs::ReadDir;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use super::Exit;
-use super::agents::{ANY_PORT, Announce, parse_agent};
-use super::recording::record;
+use super::agents::ANY_PORT;
+use super::recording::{Wanted, record};
 use super::replay::offline;
 use super::signals::Signals;
 use crate::clock::Clock;
@@ -34,35 +33,16 @@ values of time series.")]
 pub struct Args {
     /// The trace's folder [default: traces/DATE-AND-TIME]
     #[arg(short, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// An agent and its server [default: agent=$OLLAMA_HOST or http://127.0.0.1:11434]
-    #[arg(long, value_name = "NAME=URL[@LISTEN]", value_parser = parse_agent)]
-    pub agent: Vec<Agent>,
+    output: Option<PathBuf>,
     /// What to do with a trace that is there already
     #[arg(long, value_name = "MODE", default_value = "all")]
     mode: Mode,
-    /// Something to remember about the session
-    #[arg(long, value_name = "K=V", value_parser = parse_label)]
-    pub label: Vec<(String, String)>,
-    /// Run the command N times, each a run of its own
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "command")]
-    pub runs: u32,
-    /// A server silent for longer has timed out
-    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = parse_duration)]
-    pub timeout: Duration,
     /// Withhold what this regular expression finds, besides keys, tokens and passwords; its first
     /// group, if it has one
     #[arg(long, value_name = "PATTERN")]
     redact: Vec<String>,
-    /// Tell the agents' URLs on stdout
-    #[arg(long, value_name = "FORM")]
-    pub announce: Option<Announce>,
-    /// Say only what went wrong
-    #[arg(long)]
-    pub quiet: bool,
-    /// The command whose traffic is recorded
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<String>,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 /// What record/replay tools for test suites call the record mode.
@@ -78,23 +58,6 @@ enum Mode {
     New,
 }
 
-fn parse_label(text: &str) -> Result<(String, String)> {
-    let (key, value) = text
-        .split_once('=')
-        .context("a label is written KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn parse_duration(text: &str) -> Result<Duration> {
-    let duration = humantime::parse_duration(text);
-    let duration = duration.context("a duration is written 500ms, 30s or 5m")?;
-    anyhow::ensure!(
-        !duration.is_zero(),
-        "a timeout of 0 would end every request"
-    );
-    Ok(duration)
-}
-
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
     let redactor = Redactor::new(&args.redact)?;
@@ -102,8 +65,8 @@ pub async fn run(args: Args) -> Exit {
         return record_anew(args, redactor).await;
     };
     match args.mode {
-        Mode::New => record_more(args, &old, redactor).await,
-        _ => serve(&args, &old, redactor).await,
+        Mode::New => record_more(args.wanted, &old, redactor).await,
+        _ => serve(&args.wanted, &old, redactor).await,
     }
 }
 
@@ -124,14 +87,14 @@ fn trace_to_serve(args: &Args) -> Result<Option<Trace>> {
 }
 
 /// Serves a trace and records nothing.
-async fn serve(args: &Args, trace: &Trace, redactor: Redactor) -> Exit {
+async fn serve(wanted: &Wanted, trace: &Trace, redactor: Redactor) -> Exit {
     let names: Vec<&str> = trace
         .manifest
         .agents
         .iter()
         .map(|a| a.name.as_str())
         .collect();
-    if let Some(agent) = args
+    if let Some(agent) = wanted
         .agent
         .iter()
         .find(|agent| !names.contains(&agent.name.as_str()))
@@ -143,24 +106,33 @@ async fn serve(args: &Args, trace: &Trace, redactor: Redactor) -> Exit {
     }
     let signals = Signals::listen()?;
     let place = |name: &str| {
-        let agent = args.agent.iter().find(|agent| agent.name == name);
+        let agent = wanted.agent.iter().find(|agent| agent.name == name);
         agent.map_or(ANY_PORT, |agent| agent.listen)
     };
     let replay = Replay::start(trace, Speed::Max, redactor, place).await?;
-    let (command, runs) = (&args.command, args.runs);
-    offline(&replay, command, runs, args.announce, args.quiet, signals).await
+    let (command, runs) = (&wanted.command, wanted.runs);
+    offline(
+        &replay,
+        command,
+        runs,
+        wanted.announce,
+        wanted.quiet,
+        signals,
+    )
+    .await
 }
 
 /// Records a session of its own.
-async fn record_anew(mut args: Args, redactor: Redactor) -> Exit {
-    if args.agent.is_empty() {
+async fn record_anew(args: Args, redactor: Redactor) -> Exit {
+    let mut wanted = args.wanted;
+    if wanted.agent.is_empty() {
         let host = std::env::var("OLLAMA_HOST").unwrap_or_default();
         let host = if host.is_empty() {
             "http://127.0.0.1:11434"
         } else {
             &host
         };
-        args.agent.push(Agent {
+        wanted.agent.push(Agent {
             name: "agent".to_owned(),
             endpoint: Endpoint::parse(host)?,
             listen: ANY_PORT,
@@ -172,18 +144,18 @@ async fn record_anew(mut args: Args, redactor: Redactor) -> Exit {
         .clone()
         .unwrap_or_else(|| default_folder(&clock));
     let begin = |session| Writer::create(&folder, clock, session, redactor);
-    let recorded = record(&args, begin, None).await?;
+    let recorded = record(&wanted, begin, None).await?;
     recorded
-        .seal(&folder, || Ok(folder.clone()), args.quiet)
+        .seal(&folder, || Ok(folder.clone()), wanted.quiet)
         .await
 }
 
 /// Goes on with the session of `old`: what that knows is served, the rest is recorded, and in the
 /// end one trace that holds both takes its place. Nothing new: the old one stays as it is.
-async fn record_more(mut args: Args, old: &Trace, redactor: Redactor) -> Exit {
-    if args.agent.is_empty() {
+async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exit {
+    if wanted.agent.is_empty() {
         for agent in &old.manifest.agents {
-            args.agent.push(Agent {
+            wanted.agent.push(Agent {
                 name: agent.name.clone(),
                 endpoint: Endpoint::parse(&agent.endpoint)?,
                 listen: ANY_PORT,
@@ -195,7 +167,7 @@ async fn record_more(mut args: Args, old: &Trace, redactor: Redactor) -> Exit {
     let beside = PathBuf::from(beside);
     let known = Replay::known(old, Speed::Max, redactor.clone())?;
     let begin = |session| Writer::go_on(&beside, old, session, redactor);
-    let recorded = record(&args, begin, Some(&known)).await?;
+    let recorded = record(&wanted, begin, Some(&known)).await?;
     if recorded.is_in_vain() {
         return recorded.discard();
     }
@@ -203,7 +175,7 @@ async fn record_more(mut args: Args, old: &Trace, redactor: Redactor) -> Exit {
         trace::replace(old, &beside)?;
         Ok(old.folder.clone())
     };
-    recorded.seal(&beside, publish, args.quiet).await
+    recorded.seal(&beside, publish, wanted.quiet).await
 }
 
 fn default_folder(clock: &Clock) -> PathBuf {

@@ -7,11 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 
-use super::agents::announce;
-use super::record::Args;
+use super::agents::{Announce, announce, parse_agent};
 use super::signals::Signals;
 use super::{Exit, FAILED, Failed, calibrate};
-use crate::record::{Ports, Recorder, child, server_version};
+use crate::record::{Agent, Ports, Recorder, child, server_version};
 use crate::serve::Answers;
 use crate::trace::{self, Manifest, Run, Tape, Writer};
 
@@ -19,6 +18,49 @@ use crate::trace::{self, Manifest, Run, Tape, Writer};
 const VERSION_PATIENCE: Duration = Duration::from_millis(500);
 /// How long answers may go on after the command has ended.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What is to be recorded, and of whom.
+#[derive(clap::Args)]
+pub struct Wanted {
+    /// An agent and its server [default: agent=$OLLAMA_HOST or http://127.0.0.1:11434]
+    #[arg(long, value_name = "NAME=URL[@LISTEN]", value_parser = parse_agent)]
+    pub agent: Vec<Agent>,
+    /// Something to remember about the session
+    #[arg(long, value_name = "K=V", value_parser = parse_label)]
+    label: Vec<(String, String)>,
+    /// Run the command N times, each a run of its own
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "command")]
+    pub runs: u32,
+    /// A server silent for longer has timed out
+    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Tell the agents' URLs on stdout
+    #[arg(long, value_name = "FORM")]
+    pub announce: Option<Announce>,
+    /// Say only what went wrong
+    #[arg(long)]
+    pub quiet: bool,
+    /// The command whose traffic is recorded
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+fn parse_label(text: &str) -> Result<(String, String)> {
+    let (key, value) = text
+        .split_once('=')
+        .context("a label is written KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn parse_duration(text: &str) -> Result<Duration> {
+    let duration = humantime::parse_duration(text);
+    let duration = duration.context("a duration is written 500ms, 30s or 5m")?;
+    anyhow::ensure!(
+        !duration.is_zero(),
+        "a timeout of 0 would end every request"
+    );
+    Ok(duration)
+}
 
 /// A recording whose traffic has ended, not sealed yet.
 pub struct Recorded {
@@ -40,32 +82,36 @@ pub struct Recorded {
 /// # Errors
 /// If it cannot begin. What was recorded before it went wrong is sealed, not thrown away.
 pub async fn record(
-    args: &Args,
+    wanted: &Wanted,
     begin: impl FnOnce(Manifest) -> Result<Writer>,
     known: Option<&Arc<dyn Answers>>,
 ) -> Result<Recorded> {
-    let mut names: Vec<&str> = args.agent.iter().map(|agent| agent.name.as_str()).collect();
+    let mut names: Vec<&str> = wanted
+        .agent
+        .iter()
+        .map(|agent| agent.name.as_str())
+        .collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("--agent {}: two agents cannot have one name", twice[0]);
     }
     let mut signals = Signals::listen()?;
-    let ports = Ports::take(&args.agent).await?;
-    let declared = args.agent.iter().map(|agent| trace::Agent {
+    let ports = Ports::take(&wanted.agent).await?;
+    let declared = wanted.agent.iter().map(|agent| trace::Agent {
         name: agent.name.clone(),
         endpoint: agent.endpoint.url(),
         server_version: None,
     });
     let writer = begin(Manifest {
         agents: declared.collect(),
-        labels: args.label.iter().cloned().collect(),
+        labels: wanted.label.iter().cloned().collect(),
         calibration: calibrate::last(),
         ..Manifest::default()
     })?;
     let tape = writer.tape();
     let before = tape.requests();
     let failing = tokio::spawn(say_when_it_fails(tape.clone()));
-    let ended = pass_on(args, ports, &tape, known, &mut signals).await;
+    let ended = pass_on(wanted, ports, &tape, known, &mut signals).await;
     let requests = tape.requests() - before;
     match ended {
         Ok((code, complaint)) => Ok(Recorded {
@@ -88,13 +134,13 @@ pub async fn record(
 
 /// Passes on what the agents ask until the command or the user ends it: the exit code, what was wrong.
 async fn pass_on(
-    args: &Args,
+    wanted: &Wanted,
     ports: Ports,
     tape: &Tape,
     known: Option<&Arc<dyn Answers>>,
     signals: &mut Signals,
 ) -> Result<(u8, Option<anyhow::Error>)> {
-    for agent in &args.agent {
+    for agent in &wanted.agent {
         match server_version(&agent.endpoint, VERSION_PATIENCE).await {
             Some(version) => tape.server_version(&agent.name, &version),
             // A server that is hardly needed may well be down.
@@ -106,11 +152,11 @@ async fn pass_on(
             None => {}
         }
     }
-    let recorder = Recorder::start(ports, tape, args.timeout, known)?;
+    let recorder = Recorder::start(ports, tape, wanted.timeout, known)?;
     let urls = recorder.urls();
-    announce(args.announce, &urls);
-    if !args.quiet {
-        for ((name, url), agent) in urls.iter().zip(&args.agent) {
+    announce(wanted.announce, &urls);
+    if !wanted.quiet {
+        for ((name, url), agent) in urls.iter().zip(&wanted.agent) {
             eprintln!(
                 "tokentape: recording {name}: {url} -> {}",
                 agent.endpoint.url()
@@ -118,15 +164,15 @@ async fn pass_on(
         }
     }
     let mut code = 0;
-    if args.command.is_empty() {
+    if wanted.command.is_empty() {
         signals.next().await;
     }
-    for run in 1..=args.runs {
-        if args.command.is_empty() || code != 0 {
+    for run in 1..=wanted.runs {
+        if wanted.command.is_empty() || code != 0 {
             break;
         }
-        let mut child = child::start(&args.command, &urls)?;
-        if args.runs > 1 {
+        let mut child = child::start(&wanted.command, &urls)?;
+        if wanted.runs > 1 {
             tape.begin_run(Run {
                 run_number: run as i32,
                 ..Run::default()
@@ -134,7 +180,7 @@ async fn pass_on(
         }
         code = signals.wait(&mut child).await?;
     }
-    let grace = if args.command.is_empty() {
+    let grace = if wanted.command.is_empty() {
         Duration::ZERO
     } else {
         GRACE

@@ -2,11 +2,15 @@
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
-use regex_automata::util::{primitives::StateID, start};
+use regex_automata::util::{primitives::StateID, start, syntax};
 use regex_automata::{Anchored, MatchKind};
 
 use super::kinds::Edge;
-use super::rules::bytewise;
+
+/// Bytes and ASCII: automata over all of Unicode would be far larger, and cannot find its words.
+pub(super) fn bytewise() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
 
 /// What an opening opens: the bytes from here on.
 #[derive(Debug, Clone, Copy)]

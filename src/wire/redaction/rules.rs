@@ -11,7 +11,7 @@ use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::kinds::{self, CONTENTS, Edge, FIELDS, KINDS};
-use super::openings::{Opened, Openings};
+use super::openings::{Opened, Openings, bytewise};
 
 /// A pattern whose automaton would be larger is refused.
 const MAX_AUTOMATON_BYTES: usize = 8 << 20;
@@ -206,11 +206,6 @@ impl Rule {
         });
         group.map_or(0..text.len(), |group| group.start..group.end)
     }
-}
-
-/// Bytes and ASCII: automata over all of Unicode would be far larger, and cannot find its words.
-pub(super) fn bytewise() -> syntax::Config {
-    syntax::Config::new().unicode(false).utf8(false)
 }
 
 fn compile(pattern: &str) -> anyhow::Result<NFA> {
