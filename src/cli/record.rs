@@ -165,6 +165,14 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
     let mut beside = old.folder.clone().into_os_string();
     beside.push(".new");
     let beside = PathBuf::from(beside);
+    if beside.exists() {
+        bail!(
+            "{0} is left from a recording that was interrupted; `tokentape recover {0}` seals it, \
+             and as it holds all of {1}, it may take its place",
+            beside.display(),
+            old.folder.display()
+        );
+    }
     let known = Replay::known(old, Speed::Max, redactor.clone())?;
     let begin = |session| Writer::go_on(&beside, old, session, redactor);
     let recorded = record(&wanted, begin, Some(&known)).await?;

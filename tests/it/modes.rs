@@ -168,6 +168,19 @@ async fn where_nothing_is_new_the_trace_stays_as_it_is() {
     assert_eq!(place.path().read_dir().unwrap().count(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_interrupted_recording_left_is_not_touched() {
+    let server = server(1).await;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("trace");
+    record("all", &server.url, &folder, &[0]).await;
+    std::fs::create_dir(place.path().join("trace.new")).unwrap();
+    let output = record("new", &server.url, &folder, &[0]).await;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains("tokentape recover"), "{complaint}");
+}
+
 #[test]
 fn a_mode_that_looks_for_a_trace_needs_its_folder() {
     let output = Command::new(PROGRAM)
