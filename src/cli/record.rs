@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::Exit;
 use super::agents::ANY_PORT;
 use super::recording::{Wanted, record};
-use super::replay::offline;
+use super::replay::{offline, remind_of_redaction};
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::record::{Agent, Endpoint};
@@ -64,6 +64,7 @@ pub async fn run(args: Args) -> Exit {
     let Some(old) = trace_to_serve(&args)? else {
         return record_anew(args, redactor).await;
     };
+    remind_of_redaction(&old, &args.redact);
     match args.mode {
         Mode::New => record_more(args.wanted, &old, redactor).await,
         _ => serve(&args.wanted, &old, redactor).await,

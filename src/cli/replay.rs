@@ -90,6 +90,7 @@ pub async fn run(args: Args) -> Exit {
     let places = places(&args, &trace)?;
     let signals = Signals::listen()?;
     let redactor = Redactor::new(&args.redact)?;
+    remind_of_redaction(&trace, &args.redact);
     let replay = Replay::start(&trace, args.speed, redactor, |agent| {
         places.get(agent).copied().unwrap_or(ANY_PORT)
     })
@@ -119,6 +120,18 @@ pub async fn run(args: Args) -> Exit {
         eprintln!("  and {} more", unused.len() - LISTED);
     }
     Ok(if code == 0 { NO } else { code })
+}
+
+/// Says so if requests cannot match because they are not redacted as the recorded ones were.
+pub fn remind_of_redaction(trace: &Trace, patterns: &[String]) {
+    let mut withheld = trace.manifest.redacted.iter();
+    if patterns.is_empty() && withheld.any(|name| name.starts_with("--redact")) {
+        eprintln!(
+            "tokentape: {} was recorded with --redact; what that found matches only with the same \
+             --redact here",
+            trace.folder.display()
+        );
+    }
 }
 
 /// Serves what was recorded to a command, so many times, or without one until Ctrl-C; the exit code.

@@ -10,8 +10,12 @@ use super::journal::{Head, Journal, Note, Rows, Sent};
 use super::tape::{FLUSH_BYTES, Held, HeldEntry, Shared};
 use crate::wire::redaction::{Found, Redactor};
 
-/// How often the thread comes. A kill loses at most this much and one write.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(40);
+/// How long the thread stays away at most. A kill loses at most this much and one write.
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+/// And at least, unless much waits.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// For about so many things it comes: while it is there, a core is busy that a chunk may wait for.
+const VISIT_ENTRIES: usize = 100;
 
 /// Takes what the tape holds to `journal` until it is closed. After a failed append nothing more can
 /// follow: what would is counted as lost, and the agents go on.
@@ -27,11 +31,12 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
     };
     let mut held = Held::default();
     let mut lost_noted = 0;
+    let mut pause = LONGEST_PAUSE;
     loop {
         let closed = {
             let (mut state, _) = shared
                 .wake
-                .wait_timeout_while(shared.state(), FLUSH_INTERVAL, |state| {
+                .wait_timeout_while(shared.state(), pause, |state| {
                     !state.closed && state.held.bytes() <= FLUSH_BYTES
                 })
                 .unwrap_or_else(PoisonError::into_inner);
@@ -43,6 +48,7 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
             std::mem::swap(&mut state.held, &mut held);
             state.closed
         };
+        pause = next_pause(pause, held.entries.len());
         if let Err(error) = keeper.take(&mut held) {
             let mut state = shared.state();
             // What came meanwhile is lost as well, and with the journal what it held.
@@ -59,6 +65,12 @@ pub fn keep(shared: &Shared, journal: Journal, redactor: Redactor) {
             return;
         }
     }
+}
+
+/// After a pause in which so many things came: shorter if they were many.
+fn next_pause(pause: Duration, entries: usize) -> Duration {
+    let right = pause.mul_f64(VISIT_ENTRIES as f64 / entries.max(1) as f64);
+    right.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 struct Keeper {
@@ -162,6 +174,17 @@ mod tests {
     use crate::trace::seal::seal;
     use crate::trace::tape::HELD_BYTES;
     use crate::trace::{End, Tape, Trace, verify};
+
+    #[test]
+    fn the_more_comes_the_sooner_it_is_fetched() {
+        let ms = Duration::from_millis;
+        assert_eq!(next_pause(ms(40), 0), ms(40));
+        assert_eq!(next_pause(ms(40), 16), ms(40));
+        assert_eq!(next_pause(ms(40), 400), ms(10));
+        assert_eq!(next_pause(ms(10), 100), ms(10));
+        assert_eq!(next_pause(ms(10), 25), ms(40));
+        assert_eq!(next_pause(ms(10), 1_000_000), ms(5));
+    }
 
     /// A pipe that nobody drains stands for a disk that has stopped: the keeper waits inside a write.
     #[test]

@@ -6,9 +6,8 @@ use std::process::{Command, Output};
 use tokentape::trace::{self, TableName, Trace};
 use tokentape::wire::redaction::Redactor;
 
+use super::recorder::PROGRAM;
 use super::source::{Source, Step, chunked, ndjson_head};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tokentape");
 
 /// A server whose answer n says n.
 async fn server(answers: usize) -> Source {

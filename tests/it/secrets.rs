@@ -9,7 +9,7 @@ use tokentape::replay::{Replay, Speed};
 use tokentape::trace::{self, TableName, Trace};
 use tokentape::wire::redaction::Redactor;
 
-use super::recorder::RealRecorder;
+use super::recorder::{PROGRAM, RealRecorder};
 use super::source::{Source, Step, chunked, head, ndjson_head};
 use super::{Recording, lone};
 
@@ -167,6 +167,18 @@ async fn no_secret_reaches_the_disk_not_even_the_journal_of_a_killed_recorder() 
                 "x-unheard-of"
             ]
         );
+        let reminded = |more: &[&str]| {
+            let mut replay = Command::new(PROGRAM);
+            replay
+                .arg("replay")
+                .arg(&folder)
+                .args(["--quiet", "--allow-unused"]);
+            let output = replay.args(more).args(["--", "true"]).output().unwrap();
+            String::from_utf8(output.stderr)
+                .unwrap()
+                .contains("the same --redact here")
+        };
+        assert!(reminded(&[]) && !reminded(&options));
     }
 }
 
@@ -241,7 +253,7 @@ async fn a_replay_knows_a_request_by_what_is_left_of_it() {
 #[test]
 fn a_pattern_that_cannot_work_is_refused_in_one_sentence() {
     for (pattern, why) in [("(", "unclosed group"), ("a*", "matches the empty text")] {
-        let output = Command::new(env!("CARGO_BIN_EXE_tokentape"))
+        let output = Command::new(PROGRAM)
             .args(["record", "--redact", pattern, "--", "true"])
             .output()
             .unwrap();
