@@ -1,10 +1,10 @@
 //! The manifest, `session.json`: what the session was, and what its files hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// The newest format this version writes and reads.
@@ -12,6 +12,9 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// The manifest's file name. It is written last, so its presence means "sealed".
 pub const MANIFEST: &str = "session.json";
+
+/// More than any figure in a manifest can be: some 36 years in nanoseconds.
+const MOST: u64 = 1 << 60;
 
 /// What `session.json` says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -161,12 +164,40 @@ impl Manifest {
                  install a newer tokentape",
                 file.display()
             ),
-            Some(1..) => serde_json::from_value(value).with_context(damaged),
+            Some(1..) => {
+                let manifest: Self = serde_json::from_value(value).with_context(damaged)?;
+                manifest.check().with_context(damaged)?;
+                Ok(manifest)
+            }
             _ => bail!(
                 "{} states no format_version of 1 or more, so it is not a trace's manifest",
                 file.display()
             ),
         }
+    }
+
+    /// Refuses what no recorder writes. Traces come from elsewhere, too: a file's name must not lead out
+    /// of the folder, and no figure be so large that adding to it overflows.
+    fn check(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        for FileEntry { name, rows, .. } in &self.files {
+            let mut parts = Path::new(name).components();
+            let plain = matches!(
+                (parts.next(), parts.next()),
+                (Some(Component::Normal(part)), None) if part == name.as_str()
+            );
+            ensure!(plain, "{name:?} is no name of a file in its folder");
+            ensure!(names.insert(name), "{name} is listed twice");
+            ensure!(*rows <= MOST, "{name} cannot have {rows} rows");
+        }
+        let duration = self.duration_ns;
+        ensure!(
+            duration >= 0 && duration as u64 <= MOST,
+            "it cannot last {duration} ns"
+        );
+        let lost = self.lost_chunks;
+        ensure!(lost <= MOST, "{lost} chunks cannot be lost");
+        Ok(())
     }
 
     /// Writes the manifest under a temporary name, syncs and renames it.
@@ -195,6 +226,52 @@ mod tests {
         let error = Manifest::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("format version 2"), "{error}");
         assert!(error.contains("install a newer tokentape"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_that_no_recorder_wrote_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |name: &str, rows| FileEntry {
+            name: name.into(),
+            rows,
+            bytes: 0,
+            blake3: String::new(),
+        };
+        let refused = |manifest: Manifest| {
+            let manifest = Manifest {
+                format_version: 1,
+                ..manifest
+            };
+            manifest.write(folder.path()).unwrap();
+            Manifest::read(folder.path()).is_err()
+        };
+        let with = |files| Manifest {
+            files,
+            ..Manifest::default()
+        };
+        for name in [
+            "../x",
+            "/etc/passwd",
+            "a/b",
+            ".",
+            "..",
+            "",
+            "x/",
+            "./x",
+            "x/.",
+            "\0/x",
+        ] {
+            assert!(refused(with(vec![entry(name, 0)])), "{name:?}");
+        }
+        assert!(refused(with(vec![entry("x", 0), entry("x", 0)])));
+        assert!(refused(with(vec![entry("x", u64::MAX)])));
+        for duration_ns in [-1, i64::MAX] {
+            assert!(refused(Manifest {
+                duration_ns,
+                ..Manifest::default()
+            }));
+        }
+        assert!(!refused(with(vec![entry("x.parquet", 7), entry("...", 7)])));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! find -> Trace -> runs, requests, chunks; verify                  (reading)
 //! ```
 
+mod batches;
 mod carry;
 mod columns;
 mod decode;

@@ -1,7 +1,7 @@
 //! Finds traces on disk and reads sealed ones.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -47,7 +47,9 @@ impl Trace {
         let manifest = Manifest::read(folder)?;
         for file in &manifest.files {
             let path = folder.join(&file.name);
-            let bytes = path.metadata().map(|metadata| metadata.len()).ok();
+            // A pipe or a device would be read for ever.
+            let file_there = path.metadata().ok().filter(Metadata::is_file);
+            let bytes = file_there.map(|metadata| metadata.len());
             match bytes {
                 Some(bytes) if bytes == file.bytes => {}
                 Some(bytes) => bail!(

@@ -179,7 +179,7 @@ impl Session {
             Note::ServerVersion { agent, version } => {
                 self.versions.insert(agent, version);
             }
-            Note::Lost(chunks) => self.lost += chunks,
+            Note::Lost(chunks) => self.lost = self.lost.saturating_add(chunks),
         }
     }
 }

@@ -90,6 +90,32 @@ fn damage_is_found_and_named() {
 }
 
 #[test]
+fn a_trace_from_elsewhere_cannot_have_other_files_read() {
+    let copy = copy_of_bundled();
+    let path = copy.path().to_str().unwrap();
+    let manifest = copy.path().join("session.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    for other in ["../../etc/passwd", "/etc/passwd", "."] {
+        std::fs::write(&manifest, text.replace("runs.parquet", other)).unwrap();
+        let said = complaint(2, &["verify", path]);
+        assert!(said.contains("is no name of a file"), "{said}");
+    }
+    // A pipe, which would be waited for.
+    let runs = copy.path().join("runs.parquet");
+    let length = format!("\"bytes\": {}", runs.metadata().unwrap().len());
+    std::fs::write(&manifest, text.replace(&length, "\"bytes\": 0")).unwrap();
+    std::fs::remove_file(&runs).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(&runs)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(complaint(2, &["verify", path]).contains("runs.parquet is missing"));
+}
+
+#[test]
 fn a_parquet_file_cut_short_under_a_manifest_that_agrees_is_one_sentence() {
     let copy = copy_of_bundled();
     let path = copy.path().to_str().unwrap();
