@@ -14,8 +14,20 @@ use super::recorder::RealRecorder;
 use super::remains::{Left, left, names, recover_command, recovered};
 use super::source::{Source, Step, chunked, ndjson_head};
 
-/// What a kill may cost.
+/// What a kill may cost a recorder that is not kept waiting for a processor.
 const MOMENTS: Duration = Duration::from_millis(100);
+
+/// Lets a recorder run for so long, then kills it. What was received before the returned moment must
+/// have been kept: what its threads had to wait for a processor in the end is not its fault.
+async fn kill_after(recorder: RealRecorder, lifetime: Duration) -> Instant {
+    tokio::time::sleep(lifetime.saturating_sub(2 * MOMENTS)).await;
+    let waited = recorder.waited();
+    tokio::time::sleep(lifetime.min(2 * MOMENTS)).await;
+    let late = recorder.waited().saturating_sub(waited);
+    let killed = Instant::now();
+    recorder.killed();
+    killed - MOMENTS - late
+}
 
 /// The nth line of a stream.
 fn line(stream: usize, n: usize) -> String {
@@ -143,9 +155,8 @@ async fn killed_in_the_middle(random: &mut Random, folder: &Path) -> Left {
     let source = Source::start((0..streams).map(script).collect()).await;
     let recorder = RealRecorder::start(&source.url, folder);
     let received: Vec<Received> = (0..streams).map(|n| follow(&recorder.url, n)).collect();
-    tokio::time::sleep(Duration::from_micros(random.below(400_000) as u64)).await;
-    let killed = Instant::now();
-    recorder.killed();
+    let lifetime = Duration::from_micros(random.below(400_000) as u64);
+    let early = kill_after(recorder, lifetime).await;
     assert_eq!(
         left(folder),
         Left::Journal,
@@ -153,10 +164,7 @@ async fn killed_in_the_middle(random: &mut Random, folder: &Path) -> Left {
     );
     let refused = Trace::open(folder).unwrap_err().to_string();
     assert!(refused.contains("tokentape recover"), "{refused}");
-    let early: Vec<usize> = received
-        .iter()
-        .map(|r| before(r, killed - MOMENTS))
-        .collect();
+    let early: Vec<usize> = received.iter().map(|r| before(r, early)).collect();
     let trace = recovered(folder, random.percent(10));
     assert_eq!(trace.manifest.status, Status::Recovered);
     check(&trace, &early);
@@ -176,9 +184,7 @@ async fn killed_while_it_seals(random: &mut Random, folder: &Path, pace: Pace) -
     let asked = Instant::now();
     recorder.asked_to_end();
     let whole = pace.base + pace.a_line * wanted as u32;
-    tokio::time::sleep(whole * random.below(1000) as u32 / 1000).await;
-    let killed = Instant::now();
-    recorder.killed();
+    let early = kill_after(recorder, whole * random.below(1000) as u32 / 1000).await;
     let left = left(folder);
     let trace = recovered(folder, random.percent(10));
     let ended = had_ended(&trace);
@@ -186,7 +192,7 @@ async fn killed_while_it_seals(random: &mut Random, folder: &Path, pace: Pace) -
         ended || left == Left::Journal,
         "{left:?} before the recording had ended"
     );
-    let early = if ended { asked } else { killed - MOMENTS };
+    let early = if ended { asked } else { early };
     check(&trace, &[before(&received, early)]);
     left
 }
@@ -276,7 +282,7 @@ fn a_recovery_that_is_killed_can_be_done_again_with_the_same_result() {
         let mut received = follow(&recorder.url, 0);
         // The stream is over, and long enough ago.
         while received.changed().await.is_ok() {}
-        tokio::time::sleep(MOMENTS).await;
+        tokio::time::sleep(MOMENTS + recorder.waited()).await;
         recorder.killed();
     });
     let copy = |name: &str| {
@@ -378,7 +384,7 @@ async fn what_a_client_received_before_it_stopped_reading_survives_a_kill() {
         client.write_all(asking).await.unwrap();
         let mut received = vec![0; 4_000_000];
         client.read_exact(&mut received).await.unwrap();
-        tokio::time::sleep(MOMENTS).await;
+        tokio::time::sleep(MOMENTS + recorder.waited()).await;
         recorder.killed();
         let trace = recovered(&folder, false);
         let (kept, whole) = (trace.requests().unwrap()[0].chunk_count, 4_000_000 / 60_100);

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -97,6 +98,19 @@ impl RealRecorder {
         said
     }
 
+    /// How long its threads have waited for a processor so far, as far as the system tells.
+    pub fn waited(&self) -> Duration {
+        let tasks = Path::new("/proc")
+            .join(self.process.id().to_string())
+            .join("task");
+        let waited = |task: std::io::Result<std::fs::DirEntry>| {
+            let told = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            told.split_whitespace().nth(1)?.parse::<u64>().ok()
+        };
+        let waited = tasks.read_dir().into_iter().flatten().filter_map(waited);
+        Duration::from_nanos(waited.sum())
+    }
+
     /// Ends it without a warning, as a power cut would.
     pub fn killed(mut self) {
         self.process.kill().unwrap();
@@ -125,7 +139,7 @@ impl RealRecorder {
             let line = status.lines().find(|line| line.starts_with("VmHWM:"));
             let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
             peak = kib.map(|kib| kib * 1024).or(peak);
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
         (self.ended(), peak)
     }
