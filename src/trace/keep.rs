@@ -230,7 +230,7 @@ mod tests {
         }
         let lost = tape.lost();
         // What is held, and what the keeper has taken already.
-        assert!(lost >= 3200 - 2 * 512 && lost < 3200, "{lost}");
+        assert!((3200 - 2 * 512..3200).contains(&lost), "{lost}");
         resume.send(()).unwrap();
         tape.end(End {
             request_id,
