@@ -17,7 +17,7 @@ use super::files;
 
 /// The most rows and, roughly, bytes of a batch that leaves the sort.
 const BATCH_ROWS: usize = 4096;
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// An external merge sort of batches by their first two columns, an int64 and an int32.
 ///
