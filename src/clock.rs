@@ -44,13 +44,14 @@ impl Clock {
 
     /// Nanoseconds since the clock was started.
     pub fn now_ns(&self) -> i64 {
-        // 63 bits of nanoseconds are 292 years.
-        self.began_ns + self.origin.elapsed().as_nanos() as i64
+        // 63 bits of nanoseconds are 292 years, unless a damaged trace claims that they have passed.
+        let elapsed = self.origin.elapsed().as_nanos() as i64;
+        self.began_ns.saturating_add(elapsed)
     }
 
     /// The moment `ns` nanoseconds after the start, for a timer to wait for.
     pub fn at(&self, ns: i64) -> Instant {
-        self.origin + Duration::from_nanos((ns - self.began_ns).max(0) as u64)
+        self.origin + Duration::from_nanos(ns.saturating_sub(self.began_ns).max(0) as u64)
     }
 
     /// When the clock was started: RFC 3339, UTC, nanoseconds.
