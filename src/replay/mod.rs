@@ -52,7 +52,8 @@ impl Replay {
         Ok(Arc::new(Served::load(trace, speed, redactor, answered)?))
     }
 
-    /// Serves `trace`. Requests are matched as `redactor` leaves them. `listen` says where an agent's server listens; port 0 is any free one.
+    /// Serves `trace`. Requests are matched as `redactor` leaves them. `listen` says where an agent's
+    /// server listens; port 0 is any free one.
     ///
     /// # Errors
     /// If the trace is damaged or a port is taken.

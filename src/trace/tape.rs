@@ -300,9 +300,17 @@ impl State {
     /// Nothing more comes for an answer: what waited for a decision is kept.
     fn release(&mut self, redactor: &Redactor, request_id: i64) {
         if let Some(mask) = self.masks.remove(&request_id) {
-            let State { held, found, .. } = self;
-            mask.end(redactor, found, &mut |t_ns, payload| {
-                held.chunk(request_id, t_ns, payload);
+            let State {
+                held,
+                found,
+                lost,
+                failed,
+                ..
+            } = self;
+            mask.end(redactor, found, &mut |t_ns, payload| match failed {
+                None => held.chunk(request_id, t_ns, payload),
+                // Nobody comes for it any more.
+                Some(_) => *lost += 1,
             });
             self.note_found();
         }
@@ -329,5 +337,28 @@ impl State {
         if self.failed.is_none() {
             self.held.note(t_ns, note, payload);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::journal::Ending;
+
+    #[test]
+    fn a_chunk_that_waited_for_a_decision_when_the_journal_failed_is_counted() {
+        let tape = Tape::new(Clock::start(), Redactor::default());
+        let request_id = tape.sent(Sent::default(), b"");
+        // The beginning of a key.
+        tape.chunks(request_id, std::iter::once((1, b"sk-proj-Ab3dEf6h")));
+        tape.shared.state().failed = Some("the disk is full".to_owned());
+        assert_eq!(tape.lost(), 0);
+        tape.end(End {
+            request_id,
+            end_ns: 2,
+            ending: Ending::Whole,
+            error: None,
+        });
+        assert_eq!(tape.lost(), 1);
     }
 }
