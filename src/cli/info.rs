@@ -48,11 +48,12 @@ fn described(trace: &Trace) -> Result<String> {
     writeln!(text, "  recorded  {}, {seconds:.1} s", manifest.started_at)?;
     let status = serde_json::to_value(manifest.status)?;
     let status = status.as_str().unwrap_or_default();
-    writeln!(
-        text,
-        "  status    {status}, {} chunks lost",
-        manifest.lost_chunks
-    )?;
+    let (lost, unread) = (manifest.lost_chunks, manifest.unread_bytes);
+    write!(text, "  status    {status}, {lost} chunks lost")?;
+    match unread {
+        0 => writeln!(text)?,
+        unread => writeln!(text, ", {unread} bytes of the journal unread")?,
+    }
     let host = &manifest.host;
     let cpu = host.cpu_model.as_deref().unwrap_or("unknown processor");
     let cores = host.cores.map_or("?".to_owned(), |cores| cores.to_string());

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 
 use super::agents::{Announce, announce, parse_agent};
+use super::recover::say_unread;
 use super::signals::Signals;
 use super::{Exit, FAILED, Failed, calibrate};
 use crate::record::{Agent, Ports, Recorder, child, server_version};
@@ -241,9 +242,11 @@ impl Recorded {
         if manifest.lost_chunks > 0 {
             eprintln!("tokentape: {} chunks were lost", manifest.lost_chunks);
         }
+        say_unread(&manifest);
+        let lost = manifest.lost_chunks > 0 || manifest.unread_bytes > 0;
         match (self.code, self.complaint) {
             (0, Some(complaint)) => Err(Failed(complaint).into()),
-            (0, None) if manifest.lost_chunks > 0 || tape.failure().is_some() => Ok(FAILED),
+            (0, None) if lost || tape.failure().is_some() => Ok(FAILED),
             (code, _) => Ok(code),
         }
     }

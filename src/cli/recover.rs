@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Exit;
-use crate::trace::recover;
+use crate::trace::{Manifest, recover};
 
 /// Seal what a recorder that died left behind
 #[derive(clap::Args)]
@@ -23,6 +23,18 @@ pub fn run(args: &Args) -> Exit {
             "tokentape: {}: {rows} rows of {seconds:.1} s recovered",
             folder.display()
         );
+        say_unread(&manifest);
     }
     Ok(0)
+}
+
+/// What a journal held that could not be sealed.
+pub fn say_unread(manifest: &Manifest) {
+    if manifest.unread_bytes > 0 {
+        eprintln!(
+            "tokentape: {} bytes of the journal could not be read, and what they held is lost: \
+             a write that was cut short, or a damaged disk",
+            manifest.unread_bytes
+        );
+    }
 }

@@ -110,7 +110,17 @@ impl Proxy {
             }
         };
         let mut exchange = begin(start_ns);
-        match tokio::time::timeout(self.timeout, connection.head(method)).await {
+        let head = async {
+            match connection.head(method).await {
+                Err(_) if connection.was_closed_idle() => {
+                    connection = self.connect().await?;
+                    connection.send(request, &clock).await?;
+                    connection.head(method).await
+                }
+                answered => answered,
+            }
+        };
+        match tokio::time::timeout(self.timeout, head).await {
             Ok(Ok(head)) => {
                 // Noted by the relay, once it is on its way to the client.
                 let noted = Head {
@@ -148,13 +158,17 @@ impl Proxy {
         {
             return Ok((connection, start_ns));
         }
-        let connecting = tokio::time::timeout(self.timeout, self.endpoint.connect());
-        let Ok(connected) = connecting.await else {
-            bail!("no connection within {:?}", self.timeout);
-        };
-        let mut connection = connected?;
+        let mut connection = self.connect().await?;
         let start_ns = connection.send(request, &clock).await?;
         Ok((connection, start_ns))
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        let connecting = tokio::time::timeout(self.timeout, self.endpoint.connect());
+        match connecting.await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => bail!("no connection within {:?}", self.timeout),
+        }
     }
 }
 

@@ -168,6 +168,11 @@ impl Relay {
         self.head.is_some() || !self.forwarded.is_empty()
     }
 
+    /// Whether that is as much as may wait.
+    fn owes_much(&self) -> bool {
+        self.forwarded.len() >= FORWARDED_CHUNKS || self.forwarded_bytes >= FORWARDED_BYTES
+    }
+
     fn hand_over(&mut self) {
         if let Some(head) = self.head.take() {
             self.exchange.tape().head(head);
@@ -225,12 +230,13 @@ impl Body for Relay {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let relay = self.get_mut();
         loop {
-            if let Some((t_ns, chunk)) = relay.arrived.pop_front() {
-                if relay.forwarded.len() >= FORWARDED_CHUNKS
-                    || relay.forwarded_bytes >= FORWARDED_BYTES
-                {
-                    relay.hand_over();
+            if relay.owes_much() {
+                if relay.poll_flushed(cx).is_pending() {
+                    return Poll::Pending;
                 }
+                relay.hand_over();
+            }
+            if let Some((t_ns, chunk)) = relay.arrived.pop_front() {
                 relay.forwarded_bytes += chunk.len();
                 relay.forwarded.push((t_ns, chunk.clone()));
                 relay.flushed = false;

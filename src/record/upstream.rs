@@ -78,6 +78,7 @@ impl Endpoint {
         Ok(Connection {
             stream,
             unread: BytesMut::new(),
+            has_answered: false,
         })
     }
 
@@ -122,6 +123,8 @@ pub struct AnswerHead {
 pub struct Connection {
     stream: TcpStream,
     pub unread: BytesMut,
+    /// An answer came on it.
+    has_answered: bool,
 }
 
 impl Connection {
@@ -130,6 +133,12 @@ impl Connection {
         let mut byte = [0];
         let quiet = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
         self.unread.is_empty() && self.stream.try_read(&mut byte).is_err_and(quiet)
+    }
+
+    /// Whether a request that failed on it was most likely never seen: the server answered an earlier
+    /// one, and closed the idle connection while this one was on its way.
+    pub fn was_closed_idle(&self) -> bool {
+        self.has_answered && self.unread.is_empty()
     }
 
     /// Hands a request to the server; when its last byte was handed over, on `clock`.
@@ -162,6 +171,7 @@ impl Connection {
                 self.unread.advance(length);
                 // 100 Continue and its like precede the answer.
                 if head.status >= 200 {
+                    self.has_answered = true;
                     return Ok(head);
                 }
                 continue;

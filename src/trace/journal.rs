@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{
-    BinaryArray, BinaryBuilder, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder,
-};
+use arrow::array::{Array as _, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
@@ -45,6 +43,23 @@ pub enum Note {
     ServerVersion { agent: String, version: String },
     /// Chunks that could not be kept since the last such note.
     Lost(u64),
+}
+
+impl Note {
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        let of_headers = |headers: &[(String, String)]| -> usize {
+            let pair = size_of::<(String, String)>();
+            let texts = headers.iter().map(|(name, value)| name.len() + value.len());
+            texts.map(|bytes| pair + bytes).sum()
+        };
+        let said = match self {
+            Note::Sent(sent) => sent.path.len() + of_headers(&sent.headers),
+            Note::Head(head) => of_headers(&head.headers),
+            _ => 0,
+        };
+        size_of::<Self>() + said
+    }
 }
 
 /// A request that was handed to the server. Its body stands in the row's payload.
@@ -261,55 +276,45 @@ pub fn open(folder: &Path) -> Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// Gives every entry of a journal to `each`, up to the last whole batch.
+/// Gives every entry of a journal to `each`. The bytes that could not be read: a batch that a kill
+/// has cut short, whatever was damaged, notes that nobody understands.
 ///
 /// # Errors
-/// If it holds what no recorder wrote, or `each` fails.
-pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
+/// If the file cannot be read, or `each` fails.
+pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<u64> {
     let length = journal.metadata()?.len();
-    let Some(batches) = Batches::open(BufReader::new(journal), length, schema()) else {
-        return Ok(());
-    };
-    for batch in batches {
+    let mut batches = Batches::new(BufReader::new(journal), length, schema());
+    let mut unread = 0;
+    for batch in &mut batches {
+        let batch = batch?;
         let columns = Columns(&batch);
-        entries(
-            columns.int64("request_id")?,
-            columns.int64("t_ns")?,
-            columns.text("note")?,
-            columns.bytes("payload")?,
-            &mut each,
-        )?;
-    }
-    Ok(())
-}
-
-fn entries(
-    request_id: &Int64Array,
-    t_ns: &Int64Array,
-    note: &StringArray,
-    payload: &BinaryArray,
-    each: &mut impl FnMut(Entry<'_>) -> Result<()>,
-) -> Result<()> {
-    use arrow::array::Array as _;
-    for row in 0..t_ns.len() {
-        let bytes = payload.is_valid(row).then(|| payload.value(row));
-        let t_ns = t_ns.value(row);
-        each(if note.is_valid(row) {
-            Entry::Note {
-                t_ns,
-                note: serde_json::from_str(note.value(row))
-                    .context("the journal holds a note this tokentape does not know")?,
-                payload: bytes,
+        let ids = columns.int64("request_id")?;
+        let times = columns.int64("t_ns")?;
+        let notes = columns.text("note")?;
+        let payloads = columns.bytes("payload")?;
+        for row in 0..batch.num_rows() {
+            let payload = payloads.is_valid(row).then(|| payloads.value(row));
+            let t_ns = times.value(row);
+            if notes.is_null(row) {
+                each(Entry::Chunk {
+                    request_id: ids.value(row),
+                    t_ns,
+                    payload: payload.unwrap_or_default(),
+                })?;
+                continue;
             }
-        } else {
-            Entry::Chunk {
-                request_id: request_id.value(row),
-                t_ns,
-                payload: bytes.unwrap_or_default(),
+            let json = notes.value(row);
+            match serde_json::from_str(json) {
+                Ok(note) => each(Entry::Note {
+                    t_ns,
+                    note: Box::new(note),
+                    payload,
+                })?,
+                Err(_) => unread += (json.len() + payload.map_or(0, <[u8]>::len)) as u64,
             }
-        })?;
+        }
     }
-    Ok(())
+    Ok(unread + batches.unread)
 }
 
 #[cfg(test)]
@@ -327,14 +332,14 @@ mod tests {
         }
     }
 
-    fn chunks_in(folder: &Path) -> usize {
+    /// Chunks that can be read, and bytes that cannot.
+    fn read_back(folder: &Path) -> (usize, u64) {
         let mut chunks = 0;
-        read(&open(folder).unwrap().unwrap(), |entry| {
+        let unread = read(&open(folder).unwrap().unwrap(), |entry| {
             chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
             Ok(())
-        })
-        .unwrap();
-        chunks
+        });
+        (chunks, unread.unwrap())
     }
 
     #[test]
@@ -346,14 +351,60 @@ mod tests {
         let mut seen = Vec::new();
         for cut in 0..=whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            seen.push(chunks_in(folder.path()));
+            seen.push(read_back(folder.path()));
         }
-        assert!(seen.is_sorted(), "a longer journal never holds less");
-        assert_eq!((seen[0], seen[whole.len()]), (0, 3));
+        assert!(
+            seen.is_sorted_by_key(|(chunks, _)| *chunks),
+            "more never holds less"
+        );
+        assert_eq!((seen[0], seen[whole.len()]), ((0, 0), (3, 0)));
+        let torn = seen.iter().filter(|(_, unread)| *unread > 0).count();
+        // Only between two messages is nothing cut: before each of four, and at the end.
+        assert_eq!(torn, whole.len() + 1 - 5);
     }
 
     #[test]
-    fn a_journal_with_any_bit_flipped_is_read_as_far_as_it_is_sound() {
+    fn what_stands_behind_damage_is_read_and_the_damage_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        journal_of(folder.path(), 3);
+        let path = stream_path(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let begins: Vec<usize> = (0..whole.len())
+            .step_by(8)
+            .filter(|at| whole[*at..].starts_with(&[0xff; 4]))
+            .collect();
+        assert_eq!(begins.len(), 4, "the schema and three batches");
+        for (from, to) in [
+            (begins[0], begins[1]),
+            (begins[2], begins[3]),
+            (0, begins[3]),
+        ] {
+            let mut damaged = whole.clone();
+            damaged[from..to].fill(0);
+            std::fs::write(&path, &damaged).unwrap();
+            let lost = begins[1..]
+                .iter()
+                .filter(|at| (from..to).contains(at))
+                .count();
+            assert_eq!(read_back(folder.path()), (3 - lost, (to - from) as u64));
+        }
+    }
+
+    #[test]
+    fn a_note_that_nobody_understands_is_passed_over_and_said() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(JOURNAL)).unwrap();
+        let mut rows = Rows::new();
+        rows.note(0, "{\"weather\":1}", Some(b"fair"));
+        rows.chunk(7, 1, b"payload");
+        let mut journal = Journal::create(folder.path()).unwrap();
+        journal.append(&mut rows).unwrap();
+        drop(journal);
+        assert_eq!(read_back(folder.path()), (1, 13 + 4));
+    }
+
+    #[test]
+    fn a_journal_with_any_bit_flipped_is_read_but_for_the_batch_concerned() {
         let folder = tempfile::tempdir().unwrap();
         journal_of(folder.path(), 2);
         let path = stream_path(folder.path());
@@ -364,16 +415,14 @@ mod tests {
                 let mut damaged = whole.clone();
                 damaged[place] ^= 1 << bit;
                 std::fs::write(&path, damaged).unwrap();
-                let mut chunks = 0;
-                // What is sound but says nothing that is known is an error, and no panic.
-                let _ = read(&open(folder.path()).unwrap().unwrap(), |entry| {
-                    chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
-                    Ok(())
-                });
+                let (chunks, unread) = read_back(folder.path());
+                // A note's validity flipped makes a chunk of it.
+                assert!((1..=3).contains(&chunks), "{place} {bit}: {chunks}");
+                assert!(chunks >= 2 || unread > 0, "{place} {bit}");
                 seen.insert(chunks);
             }
         }
-        assert!(seen.contains(&0) && seen.contains(&2), "{seen:?}");
+        assert!(seen.contains(&1) && seen.contains(&2), "{seen:?}");
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub struct Manifest {
     pub clock: ClockKind,
     /// Chunks, request bodies and samples that could not be recorded; 0 unless the recorder had to drop.
     pub lost_chunks: u64,
+    /// Bytes of the journal that could not be read when it was sealed: damaged, or of a write that a
+    /// kill cut short.
+    #[serde(default)]
+    pub unread_bytes: u64,
     /// What was withheld, by kind: headers by their lower-case names, `query: api_key`, `body: JWT`,
     /// `--redact 1`.
     pub redacted: Vec<String>,

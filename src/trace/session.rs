@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arrow::array::{
     Array, BinaryBuilder, Int32Array, Int32Builder, Int64Array, Int64Builder, RecordBatch,
 };
@@ -30,6 +30,8 @@ pub struct Session {
     pub versions: BTreeMap<String, String>,
     pub redacted: BTreeSet<String>,
     pub lost: u64,
+    /// Bytes of the journal that could not be read.
+    pub unread_bytes: u64,
     pub last_ns: i64,
     pub chunks: Order,
     pub bodies: Order,
@@ -56,6 +58,7 @@ impl Session {
             versions: BTreeMap::new(),
             redacted: BTreeSet::new(),
             lost: 0,
+            unread_bytes: 0,
             last_ns: 0,
             chunks: order("chunks"),
             bodies: order("bodies"),
@@ -66,7 +69,7 @@ impl Session {
         let Some(journal) = journal else {
             return Ok(session);
         };
-        journal::read(journal, |entry| {
+        let unread = journal::read(journal, |entry| {
             match entry {
                 Entry::Chunk {
                     request_id,
@@ -74,8 +77,11 @@ impl Session {
                     payload,
                 } => {
                     session.last_ns = session.last_ns.max(t_ns);
-                    let asked = session.requests.get_mut(&request_id);
-                    let asked = asked.context("the journal holds a chunk of no request")?;
+                    let Some(asked) = session.requests.get_mut(&request_id) else {
+                        // Its request was not readable.
+                        session.unread_bytes += payload.len() as u64;
+                        return Ok(());
+                    };
                     chunks.push(request_id, asked.chunks, t_ns, payload);
                     asked.chunks += 1;
                     if chunks.is_full() {
@@ -106,6 +112,7 @@ impl Session {
             }
             Ok(())
         })?;
+        session.unread_bytes += unread;
         session.chunks.push(chunks.take()?)?;
         session.bodies.push(bodies.take()?)?;
         session.samples.push(samples.take()?)?;

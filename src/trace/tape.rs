@@ -13,6 +13,9 @@ pub const FLUSH_BYTES: usize = 4 << 20;
 /// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept.
 pub const HELD_BYTES: usize = 32 << 20;
 
+/// Notes are kept beyond that, since what they would be missing from is there; but not without end.
+const STANDSTILL_BYTES: usize = 2 * HELD_BYTES;
+
 /// The recording end of a [`Writer`](super::Writer): cheap to clone, never blocks on the disk.
 ///
 /// Answers are searched for secrets as they are handed over: chunk by chunk that is quick, and a
@@ -58,6 +61,8 @@ pub struct State {
 pub struct Held {
     pub entries: Vec<HeldEntry>,
     pub payloads: Vec<u8>,
+    /// Of what the notes say.
+    note_bytes: usize,
 }
 
 /// One thing held. Lengths are those of its payload.
@@ -77,7 +82,7 @@ pub enum HeldEntry {
 impl Held {
     /// How much memory it takes, roughly.
     pub fn bytes(&self) -> usize {
-        self.payloads.len() + self.entries.len() * size_of::<HeldEntry>()
+        self.payloads.len() + self.note_bytes + self.entries.len() * size_of::<HeldEntry>()
     }
 
     /// What would be lost with it: chunks, and bodies of requests.
@@ -93,6 +98,7 @@ impl Held {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.payloads.clear();
+        self.note_bytes = 0;
         self.entries.shrink_to(FLUSH_BYTES / size_of::<HeldEntry>());
         self.payloads.shrink_to(FLUSH_BYTES);
     }
@@ -108,6 +114,7 @@ impl Held {
 
     pub fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
         self.payloads.extend_from_slice(payload.unwrap_or_default());
+        self.note_bytes += note.bytes();
         self.entries.push(HeldEntry::Note {
             t_ns,
             note: Box::new(note),
@@ -334,6 +341,10 @@ impl State {
     }
 
     fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
+        if self.failed.is_none() && self.held.bytes() > STANDSTILL_BYTES {
+            let reason = "the disk has taken nothing for so long that nothing more can be kept";
+            self.failed = Some(reason.to_owned());
+        }
         if self.failed.is_none() {
             self.held.note(t_ns, note, payload);
         }
@@ -344,6 +355,24 @@ impl State {
 mod tests {
     use super::*;
     use crate::trace::journal::Ending;
+
+    #[test]
+    fn notes_that_nobody_fetches_do_not_take_memory_without_end() {
+        let tape = Tape::new(Clock::start(), Redactor::default());
+        let header = ("x-large".to_owned(), "v".repeat(1 << 20));
+        for request_id in 0..100 {
+            let headers = vec![header.clone()];
+            tape.head(Head {
+                request_id,
+                headers,
+                ..Head::default()
+            });
+            assert!(tape.shared.state().held.bytes() < STANDSTILL_BYTES + (2 << 20));
+        }
+        assert!(tape.failure().is_some_and(|why| why.contains("the disk")));
+        tape.chunks(7, std::iter::once((1, b"chunk")));
+        assert_eq!(tape.lost(), 1);
+    }
 
     #[test]
     fn a_chunk_that_waited_for_a_decision_when_the_journal_failed_is_counted() {

@@ -1,6 +1,7 @@
 //! The writer: begins a trace, keeps its journal on a thread of its own, and seals it in the end.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -62,6 +63,7 @@ impl Writer {
             labels: before.labels.into_iter().chain(session.labels).collect(),
             calibration: session.calibration.or(before.calibration),
             plan: session.plan.or(before.plan),
+            unread_bytes: before.unread_bytes,
             ..session
         };
         let clock = Clock::going_on(&old.manifest.started_at, old.manifest.duration_ns)?;
@@ -165,7 +167,11 @@ impl Writer {
     pub fn discard(self) -> Result<()> {
         let folder = self.folder.clone();
         self.close()?;
-        fs::remove_dir_all(folder.join(JOURNAL))?;
+        match fs::remove_dir_all(folder.join(JOURNAL)) {
+            // Someone was quicker.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed?,
+        }
         // Only if nothing else is in it: the folder may have been there before.
         let _ = fs::remove_dir(folder);
         Ok(())

@@ -2,9 +2,9 @@
 
 use tokentape::trace::{Outcome, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::source::{Source, Step, chunked, head};
+use super::source::{Source, Step, chunked, head, read_request};
 use super::{Recording, lone};
 
 /// An answer of known length.
@@ -106,6 +106,43 @@ async fn hundreds_of_requests_go_over_one_connection() {
         "the server sees one connection as well"
     );
     let expected = (0..400).map(|n| (format!("/{n}"), format!("body {n}")));
+    assert_eq!(recorded(recording).await, expected.collect::<Vec<_>>());
+}
+
+/// Closes a connection, without a word, as soon as a second request comes on it: so it looks when a
+/// server tires of an idle connection just then.
+async fn close_at_the_second(listener: TcpListener) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let mut unread = Vec::new();
+            let asked = read_request(&mut stream, &mut unread).await.unwrap();
+            let asked = String::from_utf8(asked.body).unwrap();
+            for step in answer(&format!("to {asked}.")) {
+                if let Step::Write(bytes) = step {
+                    stream.write_all(&bytes).await.unwrap();
+                }
+            }
+            read_request(&mut stream, &mut unread).await;
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_closes_an_idle_connection_just_then_is_asked_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(close_at_the_second(listener));
+    let recording = Recording::of(&lone(url)).await;
+    let mut client = connected(&recording).await;
+    for n in 0..20 {
+        let asking = request("/", "", &format!("body {n}"));
+        client.write_all(asking.as_bytes()).await.unwrap();
+        let read = read_until(&mut client, ".").await;
+        assert!(read.ends_with(&format!("\r\n\r\nto body {n}.")), "{read}");
+    }
+    server.abort();
+    let expected = (0..20).map(|n| ("/".to_owned(), format!("body {n}")));
     assert_eq!(recorded(recording).await, expected.collect::<Vec<_>>());
 }
 
