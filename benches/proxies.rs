@@ -185,32 +185,42 @@ fn wait_for(port: u16) {
     panic!("nothing listens on {port}");
 }
 
-/// What one peer did under one load, all rounds together.
+/// What one peer did under one load.
 #[derive(Default)]
 struct Figures {
-    ages_ns: Vec<i64>,
+    /// Of each round, in order of size.
+    ages_ns: Vec<Vec<i64>>,
     lasted_ns: i64,
     cost: Cost,
 }
 
 impl Figures {
+    /// The median of the rounds' percentiles: a round that something else disturbed does not decide.
     fn percentile_us(&self, q: f64) -> f64 {
-        let rank = ((self.ages_ns.len() - 1) as f64 * q).round() as usize;
-        self.ages_ns[rank] as f64 / 1e3
+        let at = |ages: &Vec<i64>, q: f64| ages[((ages.len() - 1) as f64 * q).round() as usize];
+        let mut rounds: Vec<i64> = self.ages_ns.iter().map(|ages| at(ages, q)).collect();
+        rounds.sort_unstable();
+        at(&rounds, 0.5) as f64 / 1e3
+    }
+
+    fn chunks(&self) -> usize {
+        self.ages_ns.iter().map(Vec::len).sum()
     }
 
     fn rate(&self) -> f64 {
-        self.ages_ns.len() as f64 * 1e9 / self.lasted_ns as f64
+        self.chunks() as f64 * 1e9 / self.lasted_ns as f64
     }
 }
 
-fn measure(peer: Peer, load: Load, into: &mut Figures) {
+fn measure((peer, name): (Peer, &str), load: Load, into: &mut Figures) {
     let clock = Clock::start();
     let source = Source::start(clock, load).expect("a source");
     let between = Between::start(peer, &source.url());
-    let reading = read(clock, &between.url, load.streams).expect("whole streams");
+    let reading = read(clock, &between.url, load.streams);
+    let mut reading = reading.unwrap_or_else(|error| panic!("{name}: {error}"));
     source.finish().expect("a source that could write");
-    into.ages_ns.extend(reading.ages_ns);
+    reading.ages_ns.sort_unstable();
+    into.ages_ns.push(reading.ages_ns);
     into.lasted_ns += reading.lasted_ns;
     let cost = between.end();
     into.cost.peak_mb = into.cost.peak_mb.max(cost.peak_mb);
@@ -245,14 +255,11 @@ fn main() {
         let peers: Vec<_> = peers.iter().filter(|(peer, _)| fits(*peer)).collect();
         let mut figures: Vec<Figures> = peers.iter().map(|_| Figures::default()).collect();
         for _ in 0..rounds {
-            for ((peer, _), figures) in peers.iter().zip(&mut figures) {
-                measure(*peer, load, figures);
+            for (peer, figures) in peers.iter().zip(&mut figures) {
+                measure(**peer, load, figures);
             }
         }
-        for figures in &mut figures {
-            figures.ages_ns.sort_unstable();
-        }
-        println!("\n{name}, {rounds} rounds; age of a chunk when it is read, us");
+        println!("\n{name}, median of {rounds} rounds; age of a chunk when it is read, us");
         println!(
             "{:<12}{:>10}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>12}{:>7}{:>6}",
             "", "chunks", "p50", "p90", "p99", "+p50", "+p90", "+p99", "chunks/s", "MB", "lost"
@@ -262,7 +269,7 @@ fn main() {
             let added = |q| at(q) - figures[0].percentile_us(q);
             println!(
                 "{peer:<12}{:>10}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>8.0}{:>12.0}{:>7.0}{:>6}",
-                this.ages_ns.len(),
+                this.chunks(),
                 at(0.5),
                 at(0.9),
                 at(0.99),
