@@ -28,7 +28,7 @@ impl Source {
     /// # Errors
     /// If no port can be had.
     pub fn start(clock: Clock, load: Load) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = listener()?;
         let addr = listener.local_addr()?;
         let serving = thread::Builder::new()
             .name("source".into())
@@ -62,6 +62,20 @@ impl Source {
         let died = |_| io::Error::other("the source died");
         self.serving.join().map_err(died)?
     }
+}
+
+/// A listener with room for as many connections as may come at once: the standard library's has room
+/// for 128, and some of those beyond are reset.
+fn listener() -> io::Result<TcpListener> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _inside = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(4096)?.into_std()?;
+    listener.set_nonblocking(false)?;
+    Ok(listener)
 }
 
 /// Reads a request and answers its head; none if it does not ask for the stream.
