@@ -15,8 +15,12 @@ use hyper::http::uri::Authority;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{AbortHandle, JoinSet};
+
+/// Connections that may wait to be accepted. With fewer, some of a thousand that come at once are
+/// reset.
+const BACKLOG: u32 = 4096;
 
 /// A request that came whole.
 pub struct Asked {
@@ -57,9 +61,20 @@ where
 /// # Errors
 /// If it is taken or not allowed; the sentence names `who` wants it.
 pub async fn listen(addr: SocketAddr, who: &str) -> Result<TcpListener> {
-    TcpListener::bind(addr).await.with_context(|| {
+    bind(addr).with_context(|| {
         format!("{who} cannot listen on {addr}; choose another port, or 0 for any free one")
     })
+}
+
+fn bind(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that was just ended does not keep its port from the next.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 /// A server that runs until it is dropped; its open connections end with it.
@@ -227,6 +242,19 @@ pub fn as_text(headers: &HeaderMap) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nobody accepts here: whatever connects has to wait.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hundreds_may_come_at_once() {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = listen(any_port, "test").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let patience = std::time::Duration::from_millis(500);
+        let connect = |_| std::net::TcpStream::connect_timeout(&addr, patience).unwrap();
+        let waiting: Vec<_> = (0..500).map(connect).collect();
+        assert_eq!(waiting.len(), 500);
+    }
 
     #[test]
     fn only_names_of_this_machine_are_local() {

@@ -5,8 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use anyhow::Result;
+
 use super::Load;
 use crate::clock::Clock;
+use crate::serve;
 
 /// Digits of a stamp: every 64-bit number of nanoseconds fits.
 pub const DIGITS: usize = 19;
@@ -27,7 +30,7 @@ impl Source {
     ///
     /// # Errors
     /// If no port can be had.
-    pub fn start(clock: Clock, load: Load) -> io::Result<Self> {
+    pub fn start(clock: Clock, load: Load) -> Result<Self> {
         let listener = listener()?;
         let addr = listener.local_addr()?;
         let serving = thread::Builder::new()
@@ -64,16 +67,14 @@ impl Source {
     }
 }
 
-/// A listener with room for as many connections as may come at once: the standard library's has room
-/// for 128, and some of those beyond are reset.
-fn listener() -> io::Result<TcpListener> {
+/// A listener for blocking threads.
+fn listener() -> Result<TcpListener> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
-    let _inside = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let listener = socket.listen(4096)?.into_std()?;
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listening = serve::listen(any_port, "the source");
+    let listener = runtime.block_on(listening)?.into_std()?;
     listener.set_nonblocking(false)?;
     Ok(listener)
 }
