@@ -1,6 +1,6 @@
 //! `Clock`: the session's one monotonic clock, in nanoseconds, and its one wall-clock anchor.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -47,11 +47,6 @@ impl Clock {
         // 63 bits of nanoseconds are 292 years, unless a damaged trace claims that they have passed.
         let elapsed = self.origin.elapsed().as_nanos() as i64;
         self.began_ns.saturating_add(elapsed)
-    }
-
-    /// The moment `ns` nanoseconds after the start, for a timer to wait for.
-    pub fn at(&self, ns: i64) -> Instant {
-        self.origin + Duration::from_nanos(ns.saturating_sub(self.began_ns).max(0) as u64)
     }
 
     /// When the clock was started: RFC 3339, UTC, nanoseconds.

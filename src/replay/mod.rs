@@ -4,7 +4,9 @@
 //! client -> serve -> matching -> pace -> serve -> client
 //! ```
 
+mod alarm;
 mod discovery;
+mod lateness;
 mod matching;
 mod pace;
 
@@ -16,15 +18,18 @@ use anyhow::Result;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+pub use lateness::Late;
 pub use pace::Speed;
 
 use crate::clock::Clock;
 use crate::serve::{self, Answer, Answers, Asked};
 use crate::trace::{self, Chunk, Outcome, Trace};
 use crate::wire::redaction::{Found, Redactor};
+use alarm::Alarm;
 use discovery::Server as Known;
+use lateness::Lateness;
 use matching::{Key, Matcher};
-use pace::{BodyEnding, PacedBody};
+use pace::{BodyEnding, PacedBody, Pacer, Recorded};
 
 /// A trace being served until this is dropped.
 pub struct Replay {
@@ -34,12 +39,11 @@ pub struct Replay {
 
 /// What all agents' servers share.
 struct Served {
-    requests: BTreeMap<i64, (trace::Request, Arc<[Chunk]>)>,
+    requests: BTreeMap<i64, (trace::Request, Arc<[Recorded]>)>,
     known: BTreeMap<String, Known>,
     matcher: Mutex<Matcher>,
     redactor: Redactor,
-    speed: Speed,
-    clock: Clock,
+    pacer: Arc<Pacer>,
 }
 
 impl Replay {
@@ -84,6 +88,11 @@ impl Replay {
     pub fn urls(&self) -> Vec<(String, String)> {
         let url = |(name, server): &(String, serve::Server)| (name.clone(), server.url());
         self.servers.iter().map(url).collect()
+    }
+
+    /// How late chunks were, where they were due at a certain moment.
+    pub fn late(&self) -> Option<Late> {
+        self.tape.pacer.lateness.late()
     }
 
     /// How many requests the trace holds.
@@ -159,15 +168,24 @@ impl Served {
                 known.models.push(model.clone());
             }
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
-            requests.insert(request.request_id, (request, chunks.into()));
+            let chunks = chunks
+                .into_iter()
+                .map(|Chunk { t_ns, payload, .. }| Recorded {
+                    t_ns,
+                    payload: payload.into(),
+                });
+            requests.insert(request.request_id, (request, chunks.collect()));
         }
         Ok(Self {
             requests,
             known,
             matcher: Mutex::new(Matcher::new(keys)),
             redactor,
-            speed,
-            clock: Clock::start(),
+            pacer: Arc::new(Pacer {
+                clock: Clock::start(),
+                speed,
+                lateness: Lateness::new(),
+            }),
         })
     }
 
@@ -214,7 +232,7 @@ impl Served {
 
     async fn recorded(
         &self,
-        (request, chunks): &(trace::Request, Arc<[Chunk]>),
+        (request, chunks): &(trace::Request, Arc<[Recorded]>),
         start_ns: i64,
     ) -> Answer {
         let recorded_start_ns = request.start_ns.unwrap_or_default();
@@ -222,8 +240,9 @@ impl Served {
             .headers_ns
             .or(request.end_ns)
             .unwrap_or(recorded_start_ns);
-        if let Some(due_ns) = self.speed.due_ns(start_ns, began_ns - recorded_start_ns) {
-            tokio::time::sleep_until(self.clock.at(due_ns).into()).await;
+        let Pacer { clock, speed, .. } = *self.pacer;
+        if let Some(due_ns) = speed.due_ns(start_ns, began_ns - recorded_start_ns) {
+            Alarm::new(clock).wait(due_ns).await;
         }
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
             // No answer began: the recorder answered in the server's place, and so do we.
@@ -241,16 +260,9 @@ impl Served {
             true => BodyEnding::BreaksOff,
             false => BodyEnding::InOrder,
         };
-        let mut response = Response::new(PacedBody {
-            chunks: chunks.clone(),
-            next: 0,
-            clock: self.clock,
-            speed: self.speed,
-            start_ns,
-            recorded_start_ns,
-            ending,
-            waiting: None,
-        });
+        let (chunks, pacer) = (chunks.clone(), self.pacer.clone());
+        let body = PacedBody::new(chunks, pacer, start_ns, recorded_start_ns, ending);
+        let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         *response.headers_mut() = serve::passed_on(&headers);
         serve::answer(response)
@@ -261,7 +273,7 @@ impl Served {
 #[async_trait::async_trait]
 impl Answers for Served {
     async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer> {
-        let start_ns = self.clock.now_ns();
+        let start_ns = self.pacer.clock.now_ns();
         let key = self.key(agent, asked);
         let endpoint = asked.path.split('?').next().unwrap_or_default();
         let found = {

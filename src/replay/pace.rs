@@ -1,16 +1,15 @@
 //! The pace of a replay: when each chunk is due, by absolute deadlines so that errors do not add up.
 
-use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::time::Sleep;
 
+use super::alarm::Alarm;
+use super::lateness::Lateness;
 use crate::clock::Clock;
-use crate::trace::Chunk;
 
 /// How fast recorded time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,18 +45,91 @@ pub enum BodyEnding {
     BreaksOffNow,
 }
 
-/// A recorded body, given out chunk by chunk when each is due.
-pub struct PacedBody {
-    pub chunks: Arc<[Chunk]>,
-    pub next: usize,
+/// A recorded chunk, as it is given out.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub t_ns: i64,
+    pub payload: Bytes,
+}
+
+/// By what a replay keeps its pace, and what became of it.
+pub struct Pacer {
     pub clock: Clock,
     pub speed: Speed,
+    pub lateness: Lateness,
+}
+
+/// A recorded body, given out chunk by chunk when each is due.
+pub struct PacedBody {
+    chunks: Arc<[Recorded]>,
+    next: usize,
+    pacer: Arc<Pacer>,
     /// When the request came, on the replay's clock.
-    pub start_ns: i64,
+    start_ns: i64,
     /// When the request was sent, on the recorded clock.
-    pub recorded_start_ns: i64,
-    pub ending: BodyEnding,
-    pub waiting: Option<Pin<Box<Sleep>>>,
+    recorded_start_ns: i64,
+    ending: BodyEnding,
+    alarm: Option<Alarm>,
+    /// When the chunks were due that were given out, but maybe not written yet.
+    given: Vec<i64>,
+    /// We are polled again when they have been.
+    asked_to_be_polled: bool,
+}
+
+impl PacedBody {
+    /// The body of a request that came at `start_ns` on the pacer's clock, and at `recorded_start_ns`
+    /// on the recorded one.
+    pub fn new(
+        chunks: Arc<[Recorded]>,
+        pacer: Arc<Pacer>,
+        start_ns: i64,
+        recorded_start_ns: i64,
+        ending: BodyEnding,
+    ) -> Self {
+        Self {
+            chunks,
+            next: 0,
+            pacer,
+            start_ns,
+            recorded_start_ns,
+            ending,
+            alarm: None,
+            given: Vec::new(),
+            asked_to_be_polled: false,
+        }
+    }
+
+    /// The next chunk, when it is due. None when there are no more.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(chunk) = self.chunks.get(self.next) else {
+            return Poll::Ready(None);
+        };
+        let offset_ns = chunk.t_ns - self.recorded_start_ns;
+        if let Some(due_ns) = self.pacer.speed.due_ns(self.start_ns, offset_ns) {
+            let new = || Alarm::new(self.pacer.clock);
+            ready!(self.alarm.get_or_insert_with(new).poll(cx, due_ns));
+            self.given.push(due_ns);
+            self.asked_to_be_polled = false;
+        }
+        self.next += 1;
+        Poll::Ready(Some(chunk.payload.clone()))
+    }
+
+    /// Lets what was given out be written: we are polled again right after, and note how late it was.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.given.is_empty() {
+            return Poll::Ready(());
+        }
+        if !std::mem::replace(&mut self.asked_to_be_polled, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let now_ns = self.pacer.clock.now_ns();
+        for due_ns in self.given.drain(..) {
+            self.pacer.lateness.note(due_ns, now_ns);
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Body for PacedBody {
@@ -69,27 +141,26 @@ impl Body for PacedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let body = self.get_mut();
-        let Some(chunk) = body.chunks.get(body.next) else {
-            return match body.ending {
-                BodyEnding::InOrder => Poll::Ready(None),
-                BodyEnding::BreaksOffNow => Poll::Ready(Some(Err(BrokenOff))),
-                BodyEnding::BreaksOff => {
-                    body.ending = BodyEnding::BreaksOffNow;
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
+        match body.poll_chunk(cx) {
+            Poll::Ready(Some(chunk)) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            Poll::Pending => {
+                // Whether written or not, the next chunk is not due.
+                let _ = body.poll_written(cx);
+                Poll::Pending
+            }
+            Poll::Ready(None) => {
+                ready!(body.poll_written(cx));
+                match body.ending {
+                    BodyEnding::InOrder => Poll::Ready(None),
+                    BodyEnding::BreaksOffNow => Poll::Ready(Some(Err(BrokenOff))),
+                    BodyEnding::BreaksOff => {
+                        body.ending = BodyEnding::BreaksOffNow;
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }
                 }
-            };
-        };
-        let offset_ns = chunk.t_ns - body.recorded_start_ns;
-        if let Some(due_ns) = body.speed.due_ns(body.start_ns, offset_ns) {
-            let until = || Box::pin(tokio::time::sleep_until(body.clock.at(due_ns).into()));
-            ready!(body.waiting.get_or_insert_with(until).as_mut().poll(cx));
-            body.waiting = None;
+            }
         }
-        body.next += 1;
-        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(
-            &chunk.payload,
-        )))))
     }
 }
 
