@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokentape::clock::Clock;
 use tokentape::record::calibration::read;
-use tokentape::replay::{Replay, Speed};
+use tokentape::replay::{Options, Replay, Speed};
 use tokentape::trace::{Agent, End, Ending, Head, Manifest, Sent, Trace, Writer};
 use tokentape::wire::redaction::Redactor;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -124,8 +124,11 @@ where
 
 fn tokentape(load: Load, trace: Trace) -> Round {
     round(load, async move |tell_url, ended| {
-        let any_port = ([127, 0, 0, 1], 0).into();
-        let replay = Replay::start(&trace, load.speed, Redactor::default(), |_| any_port).await;
+        let options = Options {
+            speed: load.speed,
+            ..Options::default()
+        };
+        let replay = Replay::start(&trace, options).await;
         let replay = replay.expect("a replay");
         let _ = tell_url.send(replay.urls()[0].1.clone());
         let _ = ended.await;

@@ -16,7 +16,7 @@ use crate::bench::{Rerun, Script};
 use crate::clock::Clock;
 use crate::draw;
 use crate::record::{Agent, Endpoint, Ports, Recorder};
-use crate::replay::{Replay, Speed};
+use crate::replay::{Options, Replay, Speed};
 use crate::trace::{self, Manifest, Trace, Writer};
 use crate::wire::redaction::Redactor;
 
@@ -94,10 +94,11 @@ fn unpacked(folder: &Path) -> Result<Trace> {
 
 /// Serves `original`, has its agents ask again through a recorder, and seals what that saw.
 async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
-    let replay = Replay::start(original, Speed::Times(1.0), Redactor::default(), |_| {
-        ANY_PORT
-    })
-    .await?;
+    let recorded_pace = Options {
+        speed: Speed::Times(1.0),
+        ..Options::default()
+    };
+    let replay = Replay::start(original, recorded_pace).await?;
     let mut agents = Vec::new();
     for (name, url) in replay.urls() {
         agents.push(Agent {

@@ -13,7 +13,7 @@ use super::replay::{offline, remind_of_redaction};
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::record::{Agent, Endpoint};
-use crate::replay::{Replay, Speed};
+use crate::replay::{Options, Replay};
 use crate::trace::{self, Trace, Writer};
 use crate::wire::redaction::Redactor;
 
@@ -110,7 +110,7 @@ async fn serve(wanted: &Wanted, trace: &Trace, redactor: Redactor) -> Exit {
         let agent = wanted.agent.iter().find(|agent| agent.name == name);
         agent.map_or(ANY_PORT, |agent| agent.listen)
     };
-    let replay = Replay::start(trace, Speed::Max, redactor, place).await?;
+    let replay = Replay::start_at(trace, redacted(redactor), place).await?;
     let (command, runs) = (&wanted.command, wanted.runs);
     offline(
         &replay,
@@ -174,7 +174,7 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
             old.folder.display()
         );
     }
-    let known = Replay::known(old, Speed::Max, redactor.clone())?;
+    let known = Replay::known(old, redacted(redactor.clone()))?;
     let begin = |session| Writer::go_on(&beside, old, session, redactor);
     let recorded = record(&wanted, begin, Some(&known)).await?;
     if recorded.is_in_vain() {
@@ -185,6 +185,13 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
         Ok(old.folder.clone())
     };
     recorded.seal(&beside, publish, wanted.quiet).await
+}
+
+fn redacted(redactor: Redactor) -> Options {
+    Options {
+        redactor,
+        ..Options::default()
+    }
 }
 
 fn default_folder(clock: &Clock) -> PathBuf {

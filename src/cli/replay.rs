@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -9,7 +10,7 @@ use super::agents::{ANY_PORT, Announce, announce, parse_listen};
 use super::signals::Signals;
 use super::{Exit, NO};
 use crate::record::child;
-use crate::replay::{Replay, Speed};
+use crate::replay::{Options, Profile, Replay, Speed};
 use crate::trace::{Trace, find};
 use crate::wire::redaction::Redactor;
 
@@ -40,6 +41,18 @@ pub struct Args {
     /// The recorded pace times N, or `max`: nothing waits
     #[arg(long, value_name = "N|max", default_value = "max", value_parser = parse_speed)]
     speed: Speed,
+    /// What of a request must equal a recorded one: `strict` is method, path and JSON body but for ids
+    /// that clients make up; `ordered` gives an agent's nth request its nth answer; a TOML file says
+    /// otherwise
+    #[arg(
+        long = "match",
+        value_name = "strict|ordered|FILE",
+        default_value = "strict"
+    )]
+    matching: String,
+    /// When all equal requests have been answered, begin again with the first answer
+    #[arg(long)]
+    repeat: bool,
     /// Recorded requests that nobody asks for are no failure
     #[arg(long)]
     allow_unused: bool,
@@ -89,12 +102,22 @@ pub async fn run(args: Args) -> Exit {
     };
     let places = places(&args, &trace)?;
     let signals = Signals::listen()?;
-    let redactor = Redactor::new(&args.redact)?;
+    let profile = match args.matching.as_str() {
+        "strict" => Profile::strict(),
+        "ordered" => Profile::ordered(),
+        file => Profile::read(Path::new(file))?,
+    };
+    let options = Options {
+        speed: args.speed,
+        profile: match args.repeat {
+            false => profile,
+            true => profile.repeating(),
+        },
+        redactor: Redactor::new(&args.redact)?,
+    };
     remind_of_redaction(&trace, &args.redact);
-    let replay = Replay::start(&trace, args.speed, redactor, |agent| {
-        places.get(agent).copied().unwrap_or(ANY_PORT)
-    })
-    .await?;
+    let place = |agent: &str| places.get(agent).copied().unwrap_or(ANY_PORT);
+    let replay = Replay::start_at(&trace, options, place).await?;
     let code = offline(
         &replay,
         &args.command,

@@ -1,7 +1,27 @@
 //! The fake Ollama: serves a trace's answers, byte for byte and chunk for chunk, on one port an agent.
 //!
 //! ```text
-//! client -> serve -> matching -> pace -> serve -> client
+//! client -> serve -> matching (profile) -> pace (alarm, lateness) -> serve -> client
+//! ```
+//!
+//! A test of an agent, offline:
+//!
+//! ```
+//! use tokentape::replay::{Options, Replay};
+//! use tokentape::trace::Trace;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> anyhow::Result<()> {
+//! let trace = Trace::open("traces/gemma3-270m-pair".as_ref())?;
+//! let replay = Replay::start(&trace, Options::default()).await?;
+//! for (agent, url) in replay.urls() {
+//!     // Let the agent under test find its model server at this URL.
+//!     assert!(url.starts_with("http://127.0.0.1:"), "{agent}");
+//! }
+//! // Whatever it should have asked and did not:
+//! assert_eq!(replay.unused().len(), 44);
+//! # Ok(())
+//! # }
 //! ```
 
 mod alarm;
@@ -9,6 +29,7 @@ mod discovery;
 mod lateness;
 mod matching;
 mod pace;
+mod profile;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +41,7 @@ use serde_json::json;
 
 pub use lateness::Late;
 pub use pace::Speed;
+pub use profile::Profile;
 
 use crate::clock::Clock;
 use crate::serve::{self, Answer, Answers, Asked};
@@ -28,7 +50,7 @@ use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
 use discovery::Server as Known;
 use lateness::Lateness;
-use matching::{Key, Matcher};
+use matching::{Form, Key, Matcher};
 use pace::{BodyEnding, PacedBody, Pacer, Recorded};
 
 /// A trace being served until this is dropped.
@@ -39,11 +61,33 @@ pub struct Replay {
 
 /// What all agents' servers share.
 struct Served {
-    requests: BTreeMap<i64, (trace::Request, Arc<[Recorded]>)>,
+    requests: Requests,
     known: BTreeMap<String, Known>,
     matcher: Mutex<Matcher>,
     redactor: Redactor,
     pacer: Arc<Pacer>,
+}
+
+/// How a trace is served.
+#[derive(Clone)]
+pub struct Options {
+    /// How fast recorded time passes.
+    pub speed: Speed,
+    /// What of a request must equal a recorded one.
+    pub profile: Profile,
+    /// Requests are matched in the form in which it leaves them.
+    pub redactor: Redactor,
+}
+
+impl Default for Options {
+    /// Nothing waits, and requests match strictly.
+    fn default() -> Self {
+        Self {
+            speed: Speed::Max,
+            profile: Profile::strict(),
+            redactor: Redactor::default(),
+        }
+    }
 }
 
 impl Replay {
@@ -51,23 +95,30 @@ impl Replay {
     ///
     /// # Errors
     /// If the trace is damaged.
-    pub fn known(trace: &Trace, speed: Speed, redactor: Redactor) -> Result<Arc<dyn Answers>> {
+    pub fn known(trace: &Trace, options: Options) -> Result<Arc<dyn Answers>> {
         let answered = |request: &trace::Request| request.status.is_some();
-        Ok(Arc::new(Served::load(trace, speed, redactor, answered)?))
+        Ok(Arc::new(Served::load(trace, options, answered)?))
     }
 
-    /// Serves `trace`. Requests are matched as `redactor` leaves them. `listen` says where an agent's
-    /// server listens; port 0 is any free one.
+    /// Serves `trace`, each agent on a free port of this machine: see [`Replay::urls`].
+    ///
+    /// # Errors
+    /// If the trace is damaged or there is no free port.
+    pub async fn start(trace: &Trace, options: Options) -> Result<Self> {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(trace, options, |_| any_port).await
+    }
+
+    /// Serves `trace`. `listen` says where an agent's server listens; port 0 is any free one.
     ///
     /// # Errors
     /// If the trace is damaged or a port is taken.
-    pub async fn start(
+    pub async fn start_at(
         trace: &Trace,
-        speed: Speed,
-        redactor: Redactor,
+        options: Options,
         listen: impl Fn(&str) -> SocketAddr,
     ) -> Result<Self> {
-        let tape = Arc::new(Served::load(trace, speed, redactor, |_| true)?);
+        let tape = Arc::new(Served::load(trace, options, |_| true)?);
         let mut servers = Vec::new();
         for agent in &trace.manifest.agents {
             let listener = serve::listen(listen(&agent.name), &agent.name).await?;
@@ -106,7 +157,6 @@ impl Replay {
         let unused = self.tape.matcher().unused();
         let requests = unused.iter().filter_map(|id| self.tape.requests.get(id));
         requests
-            .filter(|(request, _)| !is_discovery(&request.endpoint))
             .map(|(request, _)| {
                 let (id, agent) = (request.request_id, &request.agent);
                 format!(
@@ -123,23 +173,50 @@ fn refusal(status: StatusCode, message: &str) -> Answer {
     serve::json(status, &json!({"error": format!("tokentape: {message}")}))
 }
 
-fn is_discovery(endpoint: &str) -> bool {
-    let known = [
-        "/",
-        "/api/version",
-        "/api/tags",
-        "/api/ps",
-        "/api/show",
-        "/v1/models",
-    ];
-    known.contains(&endpoint)
+/// An error in the form of the dialect that a path belongs to.
+fn error(path: &str, message: &str) -> serde_json::Value {
+    let kind = "invalid_request_error";
+    if path.contains("/v1/messages") {
+        json!({"type": "error", "error": {"type": kind, "message": message}})
+    } else if path.contains("/v1/") {
+        json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
+    } else {
+        json!({"error": message})
+    }
+}
+
+type Requests = BTreeMap<i64, (trace::Request, Arc<[Recorded]>)>;
+
+fn matcher(profile: Profile, requests: &Requests) -> Matcher {
+    let headers = |(request, _): &(trace::Request, _)| recorded_headers(&request.request_headers);
+    let headers: Vec<_> = requests.values().map(headers).collect();
+    let forms = requests
+        .values()
+        .zip(&headers)
+        .map(|((request, _), headers)| {
+            let form = Form {
+                agent: &request.agent,
+                method: &request.method,
+                path: &request.path,
+                headers,
+                body: request.request_body.as_deref().unwrap_or_default(),
+            };
+            (request.request_id, form)
+        });
+    Matcher::new(profile, forms)
+}
+
+fn recorded_headers(json: &Option<String>) -> Vec<(String, String)> {
+    let pairs = json
+        .as_deref()
+        .and_then(|json| serde_json::from_str(json).ok());
+    pairs.unwrap_or_default()
 }
 
 impl Served {
     fn load(
         trace: &Trace,
-        speed: Speed,
-        redactor: Redactor,
+        options: Options,
         wanted: impl Fn(&trace::Request) -> bool,
     ) -> Result<Self> {
         let mut chunks = trace.chunks()?;
@@ -155,12 +232,8 @@ impl Served {
                 },
             );
         }
-        let mut keys = Vec::new();
         let mut requests = BTreeMap::new();
         for request in trace.requests()?.into_iter().filter(wanted) {
-            let body = request.request_body.as_deref().unwrap_or_default();
-            let key = Key::new(&request.agent, &request.method, &request.path, body);
-            keys.push((request.request_id, key));
             if let (Some(known), Some(model)) = (known.get_mut(&request.agent), &request.model)
                 && request.outcome == Outcome::Complete
                 && !known.models.contains(model)
@@ -176,14 +249,15 @@ impl Served {
                 });
             requests.insert(request.request_id, (request, chunks.collect()));
         }
+        let matcher = matcher(options.profile, &requests);
         Ok(Self {
             requests,
             known,
-            matcher: Mutex::new(Matcher::new(keys)),
-            redactor,
+            matcher: Mutex::new(matcher),
+            redactor: options.redactor,
             pacer: Arc::new(Pacer {
                 clock: Clock::start(),
-                speed,
+                speed: options.speed,
                 lateness: Lateness::new(),
             }),
         })
@@ -208,17 +282,9 @@ impl Served {
         if let Some(answer) = known.and_then(|known| known.answer(method, path, body)) {
             return answer;
         }
-        let message = format!(
-            "tokentape: {}",
-            self.matcher().miss(&self.key(agent, asked))
-        );
-        let error = match path.contains("/v1/") {
-            true => json!({"error": {
-                "message": message, "type": "invalid_request_error", "param": null, "code": null
-            }}),
-            false => json!({"error": message}),
-        };
-        serve::json(StatusCode::NOT_FOUND, &error)
+        let key = self.key(agent, asked);
+        let message = format!("tokentape: {}", self.matcher().miss(&key));
+        serve::json(StatusCode::NOT_FOUND, &error(path, &message))
     }
 
     /// What a request is matched by, in the form in which it would have been recorded.
@@ -226,8 +292,14 @@ impl Served {
         let mut found = Found::new();
         let mut body = asked.body.to_vec();
         self.redactor.body(&mut body, &mut found);
-        let path = self.redactor.path(&asked.path, &mut found);
-        Key::new(agent, &asked.method, &path, &body)
+        let headers = serve::as_text(&asked.headers);
+        self.matcher().key(&Form {
+            agent,
+            method: &asked.method,
+            path: &self.redactor.path(&asked.path, &mut found),
+            headers: &self.redactor.headers(&headers, &mut found),
+            body: &body,
+        })
     }
 
     async fn recorded(
@@ -249,11 +321,7 @@ impl Served {
             let error = request.error.as_deref().unwrap_or("no answer was recorded");
             return refusal(StatusCode::BAD_GATEWAY, error);
         };
-        let headers: Vec<(String, String)> = request
-            .response_headers
-            .as_deref()
-            .and_then(|json| serde_json::from_str(json).ok())
-            .unwrap_or_default();
+        let headers = recorded_headers(&request.response_headers);
         let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
         // A stream that ended in order, though without saying it was done, has no error.
         let ending = match cut.contains(&request.outcome) && request.error.is_some() {
@@ -275,10 +343,9 @@ impl Answers for Served {
     async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer> {
         let start_ns = self.pacer.clock.now_ns();
         let key = self.key(agent, asked);
-        let endpoint = asked.path.split('?').next().unwrap_or_default();
         let found = {
             let mut matcher = self.matcher();
-            let again = |matcher: &Matcher| matcher.last(&key).filter(|_| is_discovery(endpoint));
+            let again = |matcher: &Matcher| matcher.last(&key).filter(|_| key.is_discovery());
             matcher.take(&key).or_else(|| again(&matcher))
         };
         let recorded = self.requests.get(&found?)?;

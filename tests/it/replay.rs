@@ -6,17 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokentape::analyze::{Library, Session};
 use tokentape::bench::{Rerun, Script};
-use tokentape::replay::{Replay, Speed};
+use tokentape::replay::{Options, Replay, Speed};
 use tokentape::table::Table;
 use tokentape::trace::{Outcome, Trace};
-use tokentape::wire::redaction::Redactor;
 
 use super::source::{Source, Step, chunked, head, ndjson_head};
 use super::{Recording, bundled, lone};
-
-fn any_port(_: &str) -> std::net::SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
 
 /// Everything recorded of the agents' exchanges but times and identity, by run and agent in order.
 async fn content(trace: &Trace) -> (Table, Table, Table) {
@@ -50,9 +45,7 @@ async fn content(trace: &Trace) -> (Table, Table, Table) {
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_a_replay_at_full_speed_gives_the_same_trace_but_for_the_times() {
     let original = bundled();
-    let replay = Replay::start(&original, Speed::Max, Redactor::default(), any_port)
-        .await
-        .unwrap();
+    let replay = Replay::start(&original, Options::default()).await.unwrap();
     let recording = Recording::of(&replay.urls()).await;
     let rerun = Rerun::new(recording.recorder.urls(), None).unwrap();
     for run in Script::of(&original).unwrap().runs {
@@ -93,9 +86,7 @@ async fn replayed(script: Vec<Step>) -> (Trace, Replay, tempfile::TempDir) {
     let recording = Recording::of(&lone(source.url.clone())).await;
     let _ = ask(&recording.url(), r#"{"model": "m", "prompt": "p"}"#).await;
     let (trace, folder) = recording.sealed().await;
-    let replay = Replay::start(&trace, Speed::Max, Redactor::default(), any_port)
-        .await
-        .unwrap();
+    let replay = Replay::start(&trace, Options::default()).await.unwrap();
     (trace, replay, folder)
 }
 
@@ -201,9 +192,7 @@ async fn a_request_that_was_not_recorded_gets_an_error_that_names_the_nearest() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_look_around_first_are_answered_from_the_trace() {
-    let replay = Replay::start(&bundled(), Speed::Max, Redactor::default(), any_port)
-        .await
-        .unwrap();
+    let replay = Replay::start(&bundled(), Options::default()).await.unwrap();
     let url = replay.urls()[1].1.clone();
     let get = async |path: &str| reqwest::get(format!("{url}{path}")).await.unwrap();
     assert_eq!(get("/").await.text().await.unwrap(), "Ollama is running");
@@ -234,9 +223,11 @@ async fn the_recorded_pace_is_kept_and_errors_do_not_add_up() {
     script.extend((0..30).flat_map(waits));
     script.push(Step::Write(b"0\r\n\r\n".to_vec()));
     let (trace, _, _folder) = replayed(script).await;
-    let replay = Replay::start(&trace, Speed::Times(2.0), Redactor::default(), any_port)
-        .await
-        .unwrap();
+    let paced = Options {
+        speed: Speed::Times(2.0),
+        ..Options::default()
+    };
+    let replay = Replay::start(&trace, paced).await.unwrap();
     let recording = Recording::of(&replay.urls()).await;
     let _ = ask(&recording.url(), r#"{"model":"m","prompt":"p"}"#).await;
     let (again, _folder) = recording.sealed().await;

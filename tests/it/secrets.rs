@@ -5,9 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use tokentape::analyze::{Library, Session};
-use tokentape::replay::{Replay, Speed};
+use tokentape::replay::{Options, Replay};
 use tokentape::trace::{self, TableName, Trace};
-use tokentape::wire::redaction::Redactor;
 
 use super::recorder::{PROGRAM, RealRecorder};
 use super::source::{Source, Step, chunked, head, ndjson_head};
@@ -240,10 +239,7 @@ async fn a_replay_knows_a_request_by_what_is_left_of_it() {
     let recording = Recording::of(&lone(source.url.clone())).await;
     ask(&recording.url()).await;
     let (trace, _folder) = recording.sealed().await;
-    let any_port = |_: &str| "127.0.0.1:0".parse().unwrap();
-    let replay = Replay::start(&trace, Speed::Max, Redactor::default(), any_port)
-        .await
-        .unwrap();
+    let replay = Replay::start(&trace, Options::default()).await.unwrap();
     let answered = ask(&replay.urls()[0].1).await;
     assert_eq!(answered.len(), answer().concat().len());
     assert!(answered.starts_with(&answer()[0]));
