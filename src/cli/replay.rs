@@ -10,7 +10,7 @@ use super::agents::{ANY_PORT, Announce, announce, parse_listen};
 use super::signals::Signals;
 use super::{Exit, NO};
 use crate::record::child;
-use crate::replay::{Options, Profile, Replay, Speed};
+use crate::replay::{Fault, Options, Profile, Replay, Speed};
 use crate::trace::{Trace, find};
 use crate::wire::redaction::Redactor;
 
@@ -53,6 +53,16 @@ pub struct Args {
     /// When all equal requests have been answered, begin again with the first answer
     #[arg(long)]
     repeat: bool,
+    /// Answers that go wrong: reset, stall=SECONDS, error-line, no-done, malformed, status=CODE or
+    /// slow=FACTOR, at the request's `request_id` and a chunk's `seq`
+    #[arg(long, value_name = "KIND@REQUEST[:CHUNK]")]
+    fault: Vec<Fault>,
+    /// A share of the answers that goes wrong by chance, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    chaos: Option<f64>,
+    /// Another seed gives the chaos another choice of answers and faults
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "chaos")]
+    seed: u64,
     /// Recorded requests that nobody asks for are no failure
     #[arg(long)]
     allow_unused: bool,
@@ -75,6 +85,35 @@ fn parse_place(text: &str) -> Result<(String, SocketAddr)> {
         .split_once('@')
         .context("an agent's place is written NAME@ADDR")?;
     Ok((place.0.to_owned(), parse_listen(place.1)?))
+}
+
+fn parse_share(text: &str) -> Result<f64> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.context("a share is a number from 0 to 1")
+}
+
+/// The faults that were asked for, and those that chance wants.
+fn faults(args: &Args, trace: &Trace) -> Result<Vec<Fault>> {
+    let mut faults = args.fault.clone();
+    if let Some(share) = args.chaos {
+        let answered = trace
+            .requests()?
+            .into_iter()
+            .filter(|request| request.status.is_some());
+        let by_chance = answered.filter_map(|request| {
+            let chunks = usize::try_from(request.chunk_count).unwrap_or(0);
+            Fault::by_chance(share, args.seed, request.request_id, chunks)
+        });
+        faults.extend(by_chance);
+        if !args.quiet {
+            let said: Vec<String> = faults.iter().map(Fault::to_string).collect();
+            eprintln!("tokentape: faults: {}", said.join(" "));
+        }
+    }
+    Ok(faults)
 }
 
 /// Parses a speed: a positive number, or `max`.
@@ -114,6 +153,7 @@ pub async fn run(args: Args) -> Exit {
             true => profile.repeating(),
         },
         redactor: Redactor::new(&args.redact)?,
+        faults: faults(&args, &trace)?,
     };
     remind_of_redaction(&trace, &args.redact);
     let place = |agent: &str| places.get(agent).copied().unwrap_or(ANY_PORT);

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! client -> serve -> matching (profile) -> pace (alarm, lateness) -> serve -> client
+//!                        |
+//!                    recording (fault)
 //! ```
 //!
 //! A test of an agent, offline:
@@ -26,32 +28,36 @@
 
 mod alarm;
 mod discovery;
+mod fault;
 mod lateness;
 mod matching;
 mod pace;
 mod profile;
+mod recording;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+pub use fault::Fault;
 pub use lateness::Late;
 pub use pace::Speed;
 pub use profile::Profile;
 
 use crate::clock::Clock;
 use crate::serve::{self, Answer, Answers, Asked};
-use crate::trace::{self, Chunk, Outcome, Trace};
+use crate::trace::{self, Outcome, Trace};
 use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
 use discovery::Server as Known;
 use lateness::Lateness;
 use matching::{Form, Key, Matcher};
-use pace::{BodyEnding, PacedBody, Pacer, Recorded};
+use pace::{PacedBody, Pacer};
+use recording::Recording;
 
 /// A trace being served until this is dropped.
 pub struct Replay {
@@ -61,7 +67,7 @@ pub struct Replay {
 
 /// What all agents' servers share.
 struct Served {
-    requests: Requests,
+    recordings: Recordings,
     known: BTreeMap<String, Known>,
     matcher: Mutex<Matcher>,
     redactor: Redactor,
@@ -77,6 +83,8 @@ pub struct Options {
     pub profile: Profile,
     /// Requests are matched in the form in which it leaves them.
     pub redactor: Redactor,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
 }
 
 impl Default for Options {
@@ -86,6 +94,7 @@ impl Default for Options {
             speed: Speed::Max,
             profile: Profile::strict(),
             redactor: Redactor::default(),
+            faults: Vec::new(),
         }
     }
 }
@@ -148,16 +157,17 @@ impl Replay {
 
     /// How many requests the trace holds.
     pub fn recorded(&self) -> usize {
-        self.tape.requests.len()
+        self.tape.recordings.len()
     }
 
     /// Recorded requests that nobody asked for yet, as one line each. Questions about the server
     /// are answered as often as they are asked, so they do not count.
     pub fn unused(&self) -> Vec<String> {
         let unused = self.tape.matcher().unused();
-        let requests = unused.iter().filter_map(|id| self.tape.requests.get(id));
-        requests
-            .map(|(request, _)| {
+        let recordings = unused.iter().filter_map(|id| self.tape.recordings.get(id));
+        recordings
+            .map(|recording| {
+                let request = &recording.request;
                 let (id, agent) = (request.request_id, &request.agent);
                 format!(
                     "request {id}: {} {} of {agent}",
@@ -185,32 +195,23 @@ fn error(path: &str, message: &str) -> serde_json::Value {
     }
 }
 
-type Requests = BTreeMap<i64, (trace::Request, Arc<[Recorded]>)>;
+type Recordings = BTreeMap<i64, Arc<Recording>>;
 
-fn matcher(profile: Profile, requests: &Requests) -> Matcher {
-    let headers = |(request, _): &(trace::Request, _)| recorded_headers(&request.request_headers);
-    let headers: Vec<_> = requests.values().map(headers).collect();
-    let forms = requests
-        .values()
-        .zip(&headers)
-        .map(|((request, _), headers)| {
-            let form = Form {
-                agent: &request.agent,
-                method: &request.method,
-                path: &request.path,
-                headers,
-                body: request.request_body.as_deref().unwrap_or_default(),
-            };
-            (request.request_id, form)
-        });
+fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
+    let headers = recordings.values().map(|one| one.request_headers());
+    let headers: Vec<_> = headers.collect();
+    let forms = recordings.values().zip(&headers).map(|(one, headers)| {
+        let request = &one.request;
+        let form = Form {
+            agent: &request.agent,
+            method: &request.method,
+            path: &request.path,
+            headers,
+            body: request.request_body.as_deref().unwrap_or_default(),
+        };
+        (request.request_id, form)
+    });
     Matcher::new(profile, forms)
-}
-
-fn recorded_headers(json: &Option<String>) -> Vec<(String, String)> {
-    let pairs = json
-        .as_deref()
-        .and_then(|json| serde_json::from_str(json).ok());
-    pairs.unwrap_or_default()
 }
 
 impl Served {
@@ -232,7 +233,7 @@ impl Served {
                 },
             );
         }
-        let mut requests = BTreeMap::new();
+        let mut recordings = BTreeMap::new();
         for request in trace.requests()?.into_iter().filter(wanted) {
             if let (Some(known), Some(model)) = (known.get_mut(&request.agent), &request.model)
                 && request.outcome == Outcome::Complete
@@ -241,17 +242,20 @@ impl Served {
                 known.models.push(model.clone());
             }
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
-            let chunks = chunks
-                .into_iter()
-                .map(|Chunk { t_ns, payload, .. }| Recorded {
-                    t_ns,
-                    payload: payload.into(),
-                });
-            requests.insert(request.request_id, (request, chunks.collect()));
+            recordings.insert(request.request_id, Recording::new(request, chunks));
         }
-        let matcher = matcher(options.profile, &requests);
+        for fault in &options.faults {
+            let last = recordings.keys().next_back().copied().unwrap_or(0);
+            let recording = recordings.get_mut(&fault.request_id);
+            fault.apply(recording.with_context(|| {
+                format!("--fault {fault}: the trace has no such request, the last is {last}")
+            })?)?;
+        }
+        let shared = |(id, recording)| (id, Arc::new(recording));
+        let recordings = recordings.into_iter().map(shared).collect();
+        let matcher = matcher(options.profile, &recordings);
         Ok(Self {
-            requests,
+            recordings,
             known,
             matcher: Mutex::new(matcher),
             redactor: options.redactor,
@@ -302,37 +306,26 @@ impl Served {
         })
     }
 
-    async fn recorded(
-        &self,
-        (request, chunks): &(trace::Request, Arc<[Recorded]>),
-        start_ns: i64,
-    ) -> Answer {
+    async fn recorded(&self, recording: &Arc<Recording>, start_ns: i64) -> Answer {
+        let request = &recording.request;
         let recorded_start_ns = request.start_ns.unwrap_or_default();
         let began_ns = request
             .headers_ns
             .or(request.end_ns)
             .unwrap_or(recorded_start_ns);
-        let Pacer { clock, speed, .. } = *self.pacer;
+        let speed = recording.speed.unwrap_or(self.pacer.speed);
         if let Some(due_ns) = speed.due_ns(start_ns, began_ns - recorded_start_ns) {
-            Alarm::new(clock).wait(due_ns).await;
+            Alarm::new(self.pacer.clock).wait(due_ns).await;
         }
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
             // No answer began: the recorder answered in the server's place, and so do we.
             let error = request.error.as_deref().unwrap_or("no answer was recorded");
             return refusal(StatusCode::BAD_GATEWAY, error);
         };
-        let headers = recorded_headers(&request.response_headers);
-        let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
-        // A stream that ended in order, though without saying it was done, has no error.
-        let ending = match cut.contains(&request.outcome) && request.error.is_some() {
-            true => BodyEnding::BreaksOff,
-            false => BodyEnding::InOrder,
-        };
-        let (chunks, pacer) = (chunks.clone(), self.pacer.clone());
-        let body = PacedBody::new(chunks, pacer, start_ns, recorded_start_ns, ending);
+        let body = PacedBody::new(recording.clone(), self.pacer.clone(), start_ns);
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-        *response.headers_mut() = serve::passed_on(&headers);
+        *response.headers_mut() = serve::passed_on(&recording.response_headers());
         serve::answer(response)
     }
 }
@@ -348,7 +341,7 @@ impl Answers for Served {
             let again = |matcher: &Matcher| matcher.last(&key).filter(|_| key.is_discovery());
             matcher.take(&key).or_else(|| again(&matcher))
         };
-        let recorded = self.requests.get(&found?)?;
-        Some(self.recorded(recorded, start_ns).await)
+        let recording = self.recordings.get(&found?)?;
+        Some(self.recorded(recording, start_ns).await)
     }
 }

@@ -9,6 +9,7 @@ use hyper::body::{Body, Frame};
 
 use super::alarm::Alarm;
 use super::lateness::Lateness;
+use super::recording::Recording;
 use crate::clock::Clock;
 
 /// How fast recorded time passes.
@@ -61,13 +62,13 @@ pub struct Pacer {
 
 /// A recorded body, given out chunk by chunk when each is due.
 pub struct PacedBody {
-    chunks: Arc<[Recorded]>,
+    recording: Arc<Recording>,
     next: usize,
     pacer: Arc<Pacer>,
-    /// When the request came, on the replay's clock.
+    /// When the request came, on the replay's clock; later by what a stall took.
     start_ns: i64,
-    /// When the request was sent, on the recorded clock.
-    recorded_start_ns: i64,
+    /// A stall lasts until then, on the replay's clock.
+    stalled_until_ns: Option<i64>,
     ending: BodyEnding,
     alarm: Option<Alarm>,
     /// When the chunks were due that were given out, but maybe not written yet.
@@ -77,42 +78,52 @@ pub struct PacedBody {
 }
 
 impl PacedBody {
-    /// The body of a request that came at `start_ns` on the pacer's clock, and at `recorded_start_ns`
-    /// on the recorded one.
-    pub fn new(
-        chunks: Arc<[Recorded]>,
-        pacer: Arc<Pacer>,
-        start_ns: i64,
-        recorded_start_ns: i64,
-        ending: BodyEnding,
-    ) -> Self {
+    /// The body of the answer to a request that came at `start_ns` on the pacer's clock.
+    pub fn new(recording: Arc<Recording>, pacer: Arc<Pacer>, start_ns: i64) -> Self {
         Self {
-            chunks,
+            ending: recording.ending(),
+            recording,
             next: 0,
             pacer,
             start_ns,
-            recorded_start_ns,
-            ending,
+            stalled_until_ns: None,
             alarm: None,
             given: Vec::new(),
             asked_to_be_polled: false,
         }
     }
 
+    /// When the next chunk is due; `None` if at once.
+    fn due_ns(&mut self, t_ns: i64) -> Option<i64> {
+        if let Some((seq, pause)) = self.recording.stall
+            && seq == self.next
+        {
+            let (clock, start_ns) = (self.pacer.clock, &mut self.start_ns);
+            return Some(*self.stalled_until_ns.get_or_insert_with(|| {
+                let pause_ns = pause.as_nanos() as i64;
+                *start_ns += pause_ns;
+                clock.now_ns() + pause_ns
+            }));
+        }
+        let recorded_start_ns = self.recording.request.start_ns.unwrap_or_default();
+        let speed = self.recording.speed.unwrap_or(self.pacer.speed);
+        speed.due_ns(self.start_ns, t_ns - recorded_start_ns)
+    }
+
     /// The next chunk, when it is due. None when there are no more.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some(chunk) = self.chunks.get(self.next) else {
+        let Some(chunk) = self.recording.chunks.get(self.next) else {
             return Poll::Ready(None);
         };
-        let offset_ns = chunk.t_ns - self.recorded_start_ns;
-        if let Some(due_ns) = self.pacer.speed.due_ns(self.start_ns, offset_ns) {
+        let (t_ns, payload) = (chunk.t_ns, chunk.payload.clone());
+        if let Some(due_ns) = self.due_ns(t_ns) {
             let new = || Alarm::new(self.pacer.clock);
             ready!(self.alarm.get_or_insert_with(new).poll(cx, due_ns));
             self.given.push(due_ns);
             self.asked_to_be_polled = false;
         }
         self.next += 1;
-        Poll::Ready(Some(chunk.payload.clone()))
+        Poll::Ready(Some(payload))
     }
 
     /// Lets what was given out be written: we are polled again right after, and note how late it was.

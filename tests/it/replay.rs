@@ -246,3 +246,46 @@ async fn the_recorded_pace_is_kept_and_errors_do_not_add_up() {
         "{was:?} {is:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_come_over_the_wire() {
+    let lines: Vec<String> = (0..3)
+        .map(|n| format!("{{\"response\":\"{n}\"}}\n"))
+        .collect();
+    let chunks: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+    let script = vec![Step::Write([ndjson_head(), chunked(&chunks)].concat())];
+    let (trace, _, _folder) = replayed(script).await;
+    let faulty = async |fault: &str| {
+        let options = Options {
+            faults: vec![fault.parse().unwrap()],
+            ..Options::default()
+        };
+        let replay = Replay::start(&trace, options).await.unwrap();
+        let (status, _, body, whole) =
+            ask(&replay.urls()[0].1, r#"{"model":"m","prompt":"p"}"#).await;
+        (status, String::from_utf8(body).unwrap(), whole)
+    };
+    let all = lines.concat();
+    assert_eq!(faulty("reset@1:2").await, (200, lines[..2].concat(), false));
+    assert_eq!(
+        faulty("no-done@1:2").await,
+        (200, lines[..2].concat(), true)
+    );
+    assert_eq!(faulty("stall=0.01@1:1").await, (200, all.clone(), true));
+    assert_eq!(faulty("slow=2@1").await, (200, all.clone(), true));
+    let error = "{\"error\":\"tokentape: error-line@1:1\"}\n";
+    let cut = [&lines[0], error].concat();
+    assert_eq!(faulty("error-line@1:1").await, (200, cut, true));
+    let error = "{\"error\":\"tokentape: status=503@1\"}".to_owned();
+    assert_eq!(faulty("status=503@1").await, (503, error, true));
+    let unknown = Options {
+        faults: vec!["reset@9".parse().unwrap()],
+        ..Options::default()
+    };
+    let error = Replay::start(&trace, unknown)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("no such request, the last is 1"), "{error}");
+}

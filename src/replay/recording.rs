@@ -1,0 +1,76 @@
+//! A recorded exchange as it will be served.
+
+use std::time::Duration;
+
+use super::pace::{BodyEnding, Recorded, Speed};
+use crate::trace::{Chunk, Outcome, Request};
+
+/// A request, its answer, and what a fault has made of its pace.
+pub struct Recording {
+    pub request: Request,
+    pub chunks: Vec<Recorded>,
+    /// Instead of that of the replay.
+    pub speed: Option<Speed>,
+    /// A pause before a chunk, at any speed.
+    pub stall: Option<(usize, Duration)>,
+}
+
+impl Recording {
+    /// As it was recorded.
+    pub fn new(request: Request, chunks: Vec<Chunk>) -> Self {
+        let chunks = chunks
+            .into_iter()
+            .map(|Chunk { t_ns, payload, .. }| Recorded {
+                t_ns,
+                payload: payload.into(),
+            });
+        Self {
+            request,
+            chunks: chunks.collect(),
+            speed: None,
+            stall: None,
+        }
+    }
+
+    /// The headers that the server saw.
+    pub fn request_headers(&self) -> Vec<(String, String)> {
+        headers(self.request.request_headers.as_deref())
+    }
+
+    /// The headers of the answer.
+    pub fn response_headers(&self) -> Vec<(String, String)> {
+        headers(self.request.response_headers.as_deref())
+    }
+
+    /// Whether the answer is a stream of server-sent events.
+    pub fn is_sse(&self) -> bool {
+        let is_type = |(name, value): &(String, String)| {
+            name.eq_ignore_ascii_case("content-type") && value.contains("event-stream")
+        };
+        self.response_headers().iter().any(is_type)
+    }
+
+    /// How the body ends.
+    pub fn ending(&self) -> BodyEnding {
+        let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
+        // A stream that ended in order, though without saying it was done, has no error.
+        match cut.contains(&self.request.outcome) && self.request.error.is_some() {
+            true => BodyEnding::BreaksOff,
+            false => BodyEnding::InOrder,
+        }
+    }
+
+    /// The body is as long as it is, and then ends.
+    pub fn ends_in_order(&mut self) {
+        self.request.error = None;
+        let mut headers = self.response_headers();
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        self.request.response_headers = Some(serde_json::json!(headers).to_string());
+    }
+}
+
+/// Headers as the trace keeps them: a JSON list of pairs.
+fn headers(json: Option<&str>) -> Vec<(String, String)> {
+    let pairs = json.and_then(|json| serde_json::from_str(json).ok());
+    pairs.unwrap_or_default()
+}
