@@ -8,8 +8,7 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use serde_json::json;
 
 use super::error;
-use super::pace::{Recorded, Speed};
-use super::recording::Recording;
+use super::recording::{Recorded, Recording};
 use crate::trace::Outcome;
 
 /// What goes wrong with which answer, and at which of its chunks.
@@ -174,7 +173,7 @@ impl Fault {
                 request.error = Some(self.to_string());
             }
             Kind::Stall(pause) => recording.stall = Some((first, pause)),
-            Kind::Slow(factor) => recording.speed = Some(Speed::Times(1.0 / factor)),
+            Kind::Slow(factor) => recording.slowed = Some(factor),
             Kind::ErrorLine => {
                 let t_ns = chunks.get(last).map_or(0, |chunk| chunk.t_ns);
                 let error = error(&request.path, &format!("tokentape: {self}"));
@@ -287,7 +286,7 @@ mod tests {
     fn an_answer_goes_wrong_at_the_chunk_that_was_named() {
         let reset = with("reset@7");
         assert_eq!(body(&reset), "one.two.");
-        assert_eq!(reset.ending(), super::super::pace::BodyEnding::BreaksOff);
+        assert!(reset.breaks_off());
         assert_eq!(body(&with("reset@7:0")), "");
         assert_eq!(body(&with("no-done@7:1")), "one.");
         assert_eq!(body(&with("malformed@7")), "ontwo.!");
@@ -302,14 +301,14 @@ mod tests {
         assert_eq!(status.request.status, Some(503));
         assert!(body(&status).contains("status=503@7"));
         for whole in [error, status, with("no-done@7")] {
-            assert_eq!(whole.ending(), super::super::pace::BodyEnding::InOrder);
+            assert!(!whole.breaks_off());
             let headers = whole.response_headers();
             let is_length = |(name, _): &(String, String)| name == "Content-Length";
             assert!(!headers.iter().any(is_length), "the length is another");
         }
         let pause = Duration::from_millis(1500);
         assert_eq!(with("stall=1.5@7:2").stall, Some((2, pause)));
-        assert_eq!(with("slow=4@7").speed, Some(Speed::Times(0.25)));
+        assert_eq!(with("slow=4@7").slowed, Some(4.0));
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl Served {
             .headers_ns
             .or(request.end_ns)
             .unwrap_or(recorded_start_ns);
-        let speed = recording.speed.unwrap_or(self.pacer.speed);
+        let speed = self.pacer.speed_of(recording);
         if let Some(due_ns) = speed.due_ns(start_ns, began_ns - recorded_start_ns) {
             Alarm::new(self.pacer.clock).wait(due_ns).await;
         }

@@ -46,18 +46,19 @@ pub enum BodyEnding {
     BreaksOffNow,
 }
 
-/// A recorded chunk, as it is given out.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    pub t_ns: i64,
-    pub payload: Bytes,
-}
-
 /// By what a replay keeps its pace, and what became of it.
 pub struct Pacer {
     pub clock: Clock,
     pub speed: Speed,
     pub lateness: Lateness,
+}
+
+impl Pacer {
+    /// The speed at which an answer is served.
+    pub fn speed_of(&self, recording: &Recording) -> Speed {
+        let slowed = recording.slowed.map(|factor| Speed::Times(1.0 / factor));
+        slowed.unwrap_or(self.speed)
+    }
 }
 
 /// A recorded body, given out chunk by chunk when each is due.
@@ -81,7 +82,10 @@ impl PacedBody {
     /// The body of the answer to a request that came at `start_ns` on the pacer's clock.
     pub fn new(recording: Arc<Recording>, pacer: Arc<Pacer>, start_ns: i64) -> Self {
         Self {
-            ending: recording.ending(),
+            ending: match recording.breaks_off() {
+                true => BodyEnding::BreaksOff,
+                false => BodyEnding::InOrder,
+            },
             recording,
             next: 0,
             pacer,
@@ -106,7 +110,7 @@ impl PacedBody {
             }));
         }
         let recorded_start_ns = self.recording.request.start_ns.unwrap_or_default();
-        let speed = self.recording.speed.unwrap_or(self.pacer.speed);
+        let speed = self.pacer.speed_of(&self.recording);
         speed.due_ns(self.start_ns, t_ns - recorded_start_ns)
     }
 

@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
-use super::pace::{BodyEnding, Recorded, Speed};
+use bytes::Bytes;
+
 use crate::trace::{Chunk, Outcome, Request};
+
+/// A recorded chunk, as it is given out.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// On the recorded clock.
+    pub t_ns: i64,
+    pub payload: Bytes,
+}
 
 /// A request, its answer, and what a fault has made of its pace.
 pub struct Recording {
     pub request: Request,
     pub chunks: Vec<Recorded>,
-    /// Instead of that of the replay.
-    pub speed: Option<Speed>,
+    /// At any speed of the replay, the recorded pace so many times slower.
+    pub slowed: Option<f64>,
     /// A pause before a chunk, at any speed.
     pub stall: Option<(usize, Duration)>,
 }
@@ -27,7 +36,7 @@ impl Recording {
         Self {
             request,
             chunks: chunks.collect(),
-            speed: None,
+            slowed: None,
             stall: None,
         }
     }
@@ -50,14 +59,11 @@ impl Recording {
         self.response_headers().iter().any(is_type)
     }
 
-    /// How the body ends.
-    pub fn ending(&self) -> BodyEnding {
+    /// Whether the body breaks off instead of ending.
+    pub fn breaks_off(&self) -> bool {
         let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
         // A stream that ended in order, though without saying it was done, has no error.
-        match cut.contains(&self.request.outcome) && self.request.error.is_some() {
-            true => BodyEnding::BreaksOff,
-            false => BodyEnding::InOrder,
-        }
+        cut.contains(&self.request.outcome) && self.request.error.is_some()
     }
 
     /// The body is as long as it is, and then ends.
