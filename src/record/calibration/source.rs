@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::Load;
 use crate::clock::Clock;
@@ -31,7 +31,9 @@ impl Source {
     /// # Errors
     /// If no port can be had.
     pub fn start(clock: Clock, load: Load) -> Result<Self> {
-        let listener = listener()?;
+        // On a thread of its own: there may be a runtime on this one.
+        let listening = thread::spawn(listener).join();
+        let listener = listening.map_err(|_| anyhow!("the source died"))??;
         let addr = listener.local_addr()?;
         let serving = thread::Builder::new()
             .name("source".into())
