@@ -1,9 +1,12 @@
-//! An alarm that rings on time: a runtime's own timers have a grain of a millisecond.
+//! An alarm that rings on time: a runtime's own timers have a grain of a millisecond, and a sleeping
+//! core takes some tens of microseconds to wake up.
 
 use std::future::poll_fn;
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,11 +18,44 @@ use tokio::time::Sleep;
 
 use crate::clock::Clock;
 
+/// So long before the moment it waits awake, if it may.
+const LEAD_NS: i64 = 200_000;
+/// The part of a core that all waiting awake together may take.
+const AWAKE_SHARE: f64 = 0.1;
+
+/// How long alarms have waited awake.
+pub struct Vigil {
+    clock: Clock,
+    awake_ns: AtomicI64,
+}
+
+impl Vigil {
+    /// Begins now, by `clock`.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            awake_ns: AtomicI64::new(0),
+        }
+    }
+
+    /// Whether there is time left for one more.
+    fn may_wait_awake(&self) -> bool {
+        let limit_ns = AWAKE_SHARE * self.clock.now_ns() as f64;
+        (self.awake_ns.load(Ordering::Relaxed) as f64) < limit_ns
+    }
+
+    fn was_awake(&self, ns: i64) {
+        self.awake_ns.fetch_add(ns, Ordering::Relaxed);
+    }
+}
+
 /// Waits for one moment after the other.
 pub struct Alarm {
-    clock: Clock,
-    /// What it is set to.
-    due_ns: Option<i64>,
+    vigil: Arc<Vigil>,
+    /// What the bell is set to.
+    set_ns: Option<i64>,
+    /// Since when it has waited awake.
+    awake_since_ns: Option<i64>,
     bell: Bell,
 }
 
@@ -32,11 +68,12 @@ enum Bell {
 }
 
 impl Alarm {
-    /// An alarm by `clock`, not set yet.
-    pub fn new(clock: Clock) -> Self {
+    /// An alarm by the vigil's clock, not set yet.
+    pub fn new(vigil: Arc<Vigil>) -> Self {
         Self {
-            clock,
-            due_ns: None,
+            vigil,
+            set_ns: None,
+            awake_since_ns: None,
             bell: Bell::new(),
         }
     }
@@ -44,17 +81,35 @@ impl Alarm {
     /// Ready when the clock reads `due_ns` or more.
     pub fn poll(&mut self, cx: &mut Context<'_>, due_ns: i64) -> Poll<()> {
         loop {
-            let now_ns = self.clock.now_ns();
-            let Some(left) = u64::try_from(due_ns - now_ns).ok().filter(|left| *left > 0) else {
-                self.due_ns = None;
+            let now_ns = self.vigil.clock.now_ns();
+            if now_ns >= due_ns {
+                let awake_ns = self.awake_since_ns.take().map_or(0, |since| now_ns - since);
+                self.vigil.was_awake(awake_ns);
+                self.set_ns = None;
                 return Poll::Ready(());
-            };
-            if self.due_ns != Some(due_ns) {
-                self.bell.set(Duration::from_nanos(left));
-                self.due_ns = Some(due_ns);
+            }
+            if self.awake_since_ns.is_some() {
+                // Others get their turn, then we are polled again.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let near_ns = due_ns - LEAD_NS;
+            let may_wait_awake = self.vigil.may_wait_awake();
+            if may_wait_awake && now_ns >= near_ns {
+                self.awake_since_ns = Some(now_ns);
+                continue;
+            }
+            let ring_ns = if may_wait_awake { near_ns } else { due_ns };
+            if self
+                .set_ns
+                .is_none_or(|set_ns| set_ns != near_ns && set_ns != due_ns)
+            {
+                self.bell
+                    .set(Duration::from_nanos((ring_ns - now_ns).max(1) as u64));
+                self.set_ns = Some(ring_ns);
             }
             ready!(self.bell.poll(cx));
-            self.due_ns = None;
+            self.set_ns = None;
         }
     }
 
@@ -120,33 +175,52 @@ mod tests {
     use super::*;
 
     async fn rings_in_order(mut alarm: Alarm) {
-        let mut due_ns = alarm.clock.now_ns();
+        let mut due_ns = alarm.vigil.clock.now_ns();
         // The last two are past already.
         for gap_ns in [200_000, 1, 1_500_000, 50_000, 0, -5_000] {
             due_ns += gap_ns;
             alarm.wait(due_ns).await;
-            assert!(alarm.clock.now_ns() >= due_ns, "never early");
-            assert_eq!(alarm.due_ns, None);
+            assert!(alarm.vigil.clock.now_ns() >= due_ns, "never early");
+            assert_eq!((alarm.set_ns, alarm.awake_since_ns), (None, None));
         }
     }
 
     #[tokio::test]
     async fn it_rings_never_early_and_again_and_again() {
-        let alarm = Alarm::new(Clock::start());
+        let vigil = Arc::new(Vigil::new(Clock::start()));
+        let alarm = Alarm::new(vigil.clone());
         #[cfg(target_os = "linux")]
         assert!(matches!(alarm.bell, Bell::Kernel(_)));
         rings_in_order(alarm).await;
         rings_in_order(Alarm {
             bell: Bell::Runtime(Box::pin(tokio::time::sleep(Duration::ZERO))),
-            ..Alarm::new(Clock::start())
+            ..Alarm::new(vigil)
         })
         .await;
     }
 
     #[tokio::test]
+    async fn waiting_awake_takes_no_more_than_its_share() {
+        let clock = Clock::start();
+        let vigil = Arc::new(Vigil::new(clock));
+        let mut alarm = Alarm::new(vigil.clone());
+        for _ in 0..200 {
+            alarm.wait(clock.now_ns() + 150_000).await;
+        }
+        let awake_ns = vigil.awake_ns.load(Ordering::Relaxed);
+        assert!(awake_ns > 0);
+        // The last of them may have begun just before the limit, and been interrupted.
+        assert!(
+            awake_ns < clock.now_ns() / 2,
+            "{awake_ns} of {}",
+            clock.now_ns()
+        );
+    }
+
+    #[tokio::test]
     async fn it_can_be_set_to_another_time_before_it_rings() {
         let clock = Clock::start();
-        let mut alarm = Alarm::new(clock);
+        let mut alarm = Alarm::new(Arc::new(Vigil::new(clock)));
         let hour_ns = 3_600_000_000_000;
         let set_for_long = poll_fn(|cx| Poll::Ready(alarm.poll(cx, clock.now_ns() + hour_ns)));
         assert!(set_for_long.await.is_pending());

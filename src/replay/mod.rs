@@ -48,13 +48,11 @@ pub use lateness::Late;
 pub use pace::Speed;
 pub use profile::Profile;
 
-use crate::clock::Clock;
 use crate::serve::{self, Answer, Answers, Asked};
 use crate::trace::{self, Outcome, Trace};
 use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
 use discovery::Server as Known;
-use lateness::Lateness;
 use matching::{Form, Key, Matcher};
 use pace::{PacedBody, Pacer};
 use recording::Recording;
@@ -259,11 +257,7 @@ impl Served {
             known,
             matcher: Mutex::new(matcher),
             redactor: options.redactor,
-            pacer: Arc::new(Pacer {
-                clock: Clock::start(),
-                speed: options.speed,
-                lateness: Lateness::new(),
-            }),
+            pacer: Arc::new(Pacer::new(options.speed)),
         })
     }
 
@@ -315,7 +309,7 @@ impl Served {
             .unwrap_or(recorded_start_ns);
         let speed = self.pacer.speed_of(recording);
         if let Some(due_ns) = speed.due_ns(start_ns, began_ns - recorded_start_ns) {
-            Alarm::new(self.pacer.clock).wait(due_ns).await;
+            Alarm::new(self.pacer.vigil.clone()).wait(due_ns).await;
         }
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
             // No answer began: the recorder answered in the server's place, and so do we.

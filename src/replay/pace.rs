@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Vigil};
 use super::lateness::Lateness;
 use super::recording::Recording;
 use crate::clock::Clock;
@@ -50,10 +50,22 @@ pub enum BodyEnding {
 pub struct Pacer {
     pub clock: Clock,
     pub speed: Speed,
+    pub vigil: Arc<Vigil>,
     pub lateness: Lateness,
 }
 
 impl Pacer {
+    /// Its clock starts now.
+    pub fn new(speed: Speed) -> Self {
+        let clock = Clock::start();
+        Self {
+            clock,
+            speed,
+            vigil: Arc::new(Vigil::new(clock)),
+            lateness: Lateness::new(),
+        }
+    }
+
     /// The speed at which an answer is served.
     pub fn speed_of(&self, recording: &Recording) -> Speed {
         let slowed = recording.slowed.map(|factor| Speed::Times(1.0 / factor));
@@ -121,7 +133,7 @@ impl PacedBody {
         };
         let (t_ns, payload) = (chunk.t_ns, chunk.payload.clone());
         if let Some(due_ns) = self.due_ns(t_ns) {
-            let new = || Alarm::new(self.pacer.clock);
+            let new = || Alarm::new(self.pacer.vigil.clone());
             ready!(self.alarm.get_or_insert_with(new).poll(cx, due_ns));
             self.given.push(due_ns);
             self.asked_to_be_polled = false;
