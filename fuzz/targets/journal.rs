@@ -45,7 +45,11 @@ fn left() -> &'static (Vec<u8>, Vec<u8>) {
                 status: 200,
                 ..Head::default()
             });
-            let chunks = [br#"{"response":"a"}"#.as_slice(), b"\n", br#"{"done":true}"#];
+            let chunks = [
+                br#"{"response":"a"}"#.as_slice(),
+                b"\n",
+                br#"{"done":true}"#,
+            ];
             tape.chunks(request_id, (0..).zip(chunks));
             tape.sample(Sample::default());
             tape.end(End {

@@ -24,11 +24,16 @@ use trace::{Manifest, Sent, Trace, Writer};
 fn sealed() -> &'static (PathBuf, Vec<u8>) {
     static SEALED: OnceLock<(PathBuf, Vec<u8>)> = OnceLock::new();
     SEALED.get_or_init(|| {
-        let folder = tempfile::tempdir_in("/dev/shm").unwrap().keep().join("trace");
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .unwrap()
+            .keep()
+            .join("trace");
         let (clock, redactor) = (clock::Clock::start(), wire::redaction::Redactor::default());
         let writer = Writer::create(&folder, clock, Manifest::default(), redactor).unwrap();
         let request_id = writer.tape().sent(Sent::default(), b"body");
-        writer.tape().chunks(request_id, std::iter::once((1, b"chunk")));
+        writer
+            .tape()
+            .chunks(request_id, std::iter::once((1, b"chunk")));
         writer.finish().unwrap();
         let manifest = fs::read(folder.join("session.json")).unwrap();
         (folder, manifest)

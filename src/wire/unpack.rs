@@ -8,6 +8,8 @@ use zstd::stream::write::Decoder as Zstd;
 
 /// More than one chunk may hold unpacked: what exceeds it was made to exhaust memory.
 const MOST_BYTES: usize = 64 << 20;
+/// More encodings, one on the other, were made to exhaust memory as well.
+const MOST_LAYERS: usize = 8;
 /// What a Brotli decoder unpacks at a time.
 const BROTLI_BYTES: usize = 16 * 1024;
 
@@ -25,31 +27,32 @@ impl Unpacker {
         let mut unpacker = Self::default();
         let names = content_encoding.unwrap_or_default().split(',').rev();
         for name in names.map(|name| name.trim().to_ascii_lowercase()) {
-            match Layer::new(&name) {
-                _ if matches!(name.as_str(), "" | "identity") => {}
-                Some(layer) => unpacker.layers.push(layer),
-                None => {
-                    let error = format!("the body is packed as {name:?}, which is not known");
-                    unpacker.error = Some(error);
+            let error = match Layer::new(&name) {
+                _ if matches!(name.as_str(), "" | "identity") => continue,
+                Some(layer) if unpacker.layers.len() < MOST_LAYERS => {
+                    unpacker.layers.push(layer);
+                    continue;
                 }
-            }
+                Some(_) => format!("the body is packed more than {MOST_LAYERS} times"),
+                None => format!("the body is packed as {name:?}, which is not known"),
+            };
+            unpacker.error = Some(error);
+            break;
         }
         unpacker
     }
 
-    /// What of the body the next chunk completes. Nothing more once an error was met.
+    /// What of the body the next chunk completes. It ends where an error was met, and nothing comes after.
     pub fn push<'a>(&'a mut self, chunk: &'a [u8]) -> &'a [u8] {
         if self.error.is_some() {
             return &[];
         }
         let mut bytes = chunk;
         for layer in &mut self.layers {
-            match layer.push(bytes) {
-                Ok(unpacked) => bytes = unpacked,
-                Err(error) => {
-                    self.error = Some(format!("the body cannot be unpacked: {error}"));
-                    return &[];
-                }
+            let (unpacked, done) = layer.push(bytes);
+            bytes = unpacked;
+            if let (Err(error), None) = (done, &self.error) {
+                self.error = Some(format!("the body cannot be unpacked: {error}"));
             }
         }
         bytes
@@ -87,23 +90,23 @@ impl Layer {
         })
     }
 
-    fn push(&mut self, bytes: &[u8]) -> io::Result<&[u8]> {
-        let unpacked = match self {
-            Self::Gzip(decoder) => write(decoder.as_mut(), |decoder| decoder.get_mut(), bytes)?,
+    /// What comes out, and whether all that went in is sound.
+    fn push(&mut self, bytes: &[u8]) -> (&[u8], io::Result<()>) {
+        match self {
+            Self::Gzip(decoder) => write(decoder.as_mut(), |decoder| decoder.get_mut(), bytes),
             Self::Deflate(decoder) => {
                 let Some(first) = bytes.first() else {
-                    return Ok(&[]);
+                    return (&[], Ok(()));
                 };
                 let decoder = decoder.get_or_insert_with(|| Box::new(Deflate::new(*first)));
                 match decoder.as_mut() {
-                    Deflate::Zlib(decoder) => write(decoder, ZlibDecoder::get_mut, bytes)?,
-                    Deflate::Bare(decoder) => write(decoder, DeflateDecoder::get_mut, bytes)?,
+                    Deflate::Zlib(decoder) => write(decoder, ZlibDecoder::get_mut, bytes),
+                    Deflate::Bare(decoder) => write(decoder, DeflateDecoder::get_mut, bytes),
                 }
             }
-            Self::Zstd(decoder) => write(decoder.as_mut(), Zstd::get_mut, bytes)?,
-            Self::Brotli(decoder) => write(decoder.as_mut(), Brotli::get_mut, bytes)?,
-        };
-        Ok(&unpacked.0)
+            Self::Zstd(decoder) => write(decoder.as_mut(), Zstd::get_mut, bytes),
+            Self::Brotli(decoder) => write(decoder.as_mut(), Brotli::get_mut, bytes),
+        }
     }
 }
 
@@ -117,16 +120,24 @@ impl Deflate {
     }
 }
 
-/// Writes packed bytes through a decoder; what comes out of it.
+/// Writes packed bytes through a decoder; what comes out of it, also before an error.
 fn write<'a, W: Write>(
     decoder: &'a mut W,
     unpacked: impl Fn(&mut W) -> &mut Unpacked,
     bytes: &[u8],
-) -> io::Result<&'a Unpacked> {
+) -> (&'a [u8], io::Result<()>) {
     unpacked(decoder).0.clear();
-    decoder.write_all(bytes)?;
-    decoder.flush()?;
-    Ok(unpacked(decoder))
+    let mut done = decoder.write_all(bytes);
+    // What it still holds: it comes with a flush, or, a buffer at a time, with a write.
+    loop {
+        let before = unpacked(decoder).0.len();
+        let asked = decoder.write(&[]).and_then(|_| decoder.flush());
+        done = done.and(asked);
+        if unpacked(decoder).0.len() == before {
+            break;
+        }
+    }
+    (&unpacked(decoder).0, done)
 }
 
 /// What came out of the last chunk.
@@ -273,8 +284,7 @@ mod tests {
             )
         );
         for name in ["gzip", "deflate", "zstd", "br"] {
-            let (unpacked, error) = said(name, b"{\"never\":\"packed\", \"as\": \"it says\"}\n");
-            assert_eq!(unpacked, 0);
+            let (_, error) = said(name, b"{\"never\":\"packed\", \"as\": \"it says\"}\n");
             assert!(
                 error.starts_with("the body cannot be unpacked"),
                 "{name}: {error}"
@@ -283,7 +293,31 @@ mod tests {
         let mut bomb = zstd::Encoder::new(Vec::new(), 3).unwrap();
         bomb.write_all(&vec![0; MOST_BYTES + 1]).unwrap();
         let (unpacked, error) = said("zstd", &bomb.finish().unwrap());
-        assert_eq!(unpacked, 0);
+        assert!(unpacked <= MOST_BYTES);
         assert!(error.contains("more than 64 MiB"), "{error}");
+        let (unpacked, error) = said(&"gzip, ".repeat(10_000), b"x");
+        assert_eq!(unpacked, 0);
+        assert_eq!(error, "the body is packed more than 8 times");
+    }
+
+    #[test]
+    fn what_stands_before_an_error_comes_out() {
+        for (name, chunks) in every_encoding() {
+            let mut unpacker = Unpacker::new(Some(name));
+            let body = [chunks.concat().as_slice(), b"\x07 no encoding"].concat();
+            assert_eq!(unpacker.push(&body), LINES.concat().as_bytes(), "{name}");
+            assert!(unpacker.error().is_some(), "{name}");
+            assert_eq!(unpacker.push(&body), b"", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_holds_much_gives_all_of_it() {
+        let text = "{\"response\":\"a\"}\n".repeat(10_000);
+        let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 20);
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.flush().unwrap();
+        let mut unpacker = Unpacker::new(Some("br"));
+        assert_eq!(unpacker.push(encoder.get_ref()).len(), text.len());
     }
 }

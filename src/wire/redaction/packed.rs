@@ -8,7 +8,7 @@ use crate::wire::Unpacker;
 ///
 /// A secret cannot be masked within packed bytes without breaking them. So chunks wait, packed, while
 /// what they hold is searched; from the first in which a secret is found, all bytes of the body become
-/// `*`, which no longer unpack. A body that cannot be unpacked cannot be searched, and passes.
+/// `*`, which no longer unpack. What cannot be unpacked cannot be searched, and passes.
 pub struct PackedMask<T> {
     unpacker: Unpacker,
     mask: BodyMask<(T, Vec<u8>)>,
@@ -132,6 +132,17 @@ mod tests {
             found.into_iter().collect::<Vec<_>>(),
             ["body: Hugging Face token"]
         );
+    }
+
+    #[test]
+    fn a_secret_before_damage_in_the_same_chunk_is_withheld() {
+        let mut chunk =
+            gzipped(&["{\"response\":\"hf_0123456789abcdef0123456789abcdef0123\"}\n"]).concat();
+        chunk.extend_from_slice(b"\x07 no deflate");
+        let withheld = vec![vec![MASK; chunk.len()]];
+        let (written, found) = masked(&[chunk], "gzip");
+        assert_eq!(written, withheld);
+        assert_eq!(found.len(), 1);
     }
 
     #[test]
