@@ -22,14 +22,16 @@ async fn every_chunk_of_a_calibration_is_stamped_after_it_was_written() {
         Redactor::default(),
     )
     .unwrap();
-    let loads = [(2, Some(100.0)), (20, Some(50.0)), (2, None)];
-    let loads = loads.map(|(streams, chunks_per_s)| Load {
+    let loads = [(2, Some(100.0), 300), (20, Some(50.0), 300), (2, None, 30)];
+    let loads = loads.map(|(streams, chunks_per_s, milliseconds)| Load {
         streams,
         chunks_per_s,
-        duration: Duration::from_millis(300),
+        duration: Duration::from_millis(milliseconds),
     });
     calibrate(&writer.tape(), &loads).await.unwrap();
-    writer.finish().unwrap();
+    let failure = writer.tape().failure();
+    let lost = writer.finish().unwrap().lost_chunks;
+    assert_eq!((failure, lost), (None, 0));
     let trace = Trace::open(&folder).unwrap();
     assert_eq!(verify(&trace).unwrap(), Vec::<String>::new());
     let session = Session::open(&[trace], Library::default()).unwrap();

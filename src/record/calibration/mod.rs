@@ -50,7 +50,7 @@ pub async fn calibrate(tape: &Tape, loads: &[Load]) -> Result<()> {
             ..Run::default()
         });
         let source = Source::start(tape.clock(), *load).context("no source")?;
-        note(tape, "direct", &measured(tape, source.url(), *load).await?);
+        note(tape, "direct", &measured(tape, source.url(), *load).await?).await;
         source.finish().context("the source broke off")?;
 
         let source = Source::start(tape.clock(), *load).context("no source")?;
@@ -62,7 +62,7 @@ pub async fn calibrate(tape: &Tape, loads: &[Load]) -> Result<()> {
         let ports = Ports::take(&[agent]).await?;
         let recorder = Recorder::start(ports, tape, load.duration * 2, None)?;
         let (_, url) = recorder.urls().remove(0);
-        note(tape, "recorded", &measured(tape, url, *load).await?);
+        note(tape, "recorded", &measured(tape, url, *load).await?).await;
         source.finish().context("the source broke off")?;
         recorder.end(Duration::from_secs(1)).await?;
     }
@@ -78,15 +78,19 @@ async fn measured(tape: &Tape, url: String, load: Load) -> Result<Reading> {
         .context("the reader broke off")
 }
 
-fn note(tape: &Tape, source: &str, reading: &Reading) {
+/// Notes the ages in parts that the journal can keep up with.
+async fn note(tape: &Tape, source: &str, reading: &Reading) {
     let now_ns = tape.clock().now_ns();
-    for age_ns in &reading.ages_ns {
-        tape.sample(Sample {
-            run_id: None,
-            t_ns: now_ns,
-            source: source.to_owned(),
-            metric: "age_ns".to_owned(),
-            value: Some(*age_ns as f64),
-        });
+    for part in reading.ages_ns.chunks(20_000) {
+        for age_ns in part {
+            tape.sample(Sample {
+                run_id: None,
+                t_ns: now_ns,
+                source: source.to_owned(),
+                metric: "age_ns".to_owned(),
+                value: Some(*age_ns as f64),
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
