@@ -41,11 +41,8 @@ fn packed(encoding: &str, text: &[u8]) -> Vec<u8> {
         match name {
             "gzip" => GzEncoder::new(text, level).read_to_end(&mut packed),
             "deflate" => ZlibEncoder::new(text, level).read_to_end(&mut packed),
-            "zstd" => zstd::Encoder::new(&mut packed, 1)
-                .and_then(|mut encoder| {
-                    std::io::copy(&mut { text }, &mut encoder).and(encoder.finish())
-                })
-                .map(|_| 0),
+            "zstd" => zstd::stream::read::Encoder::new(text, 1)
+                .and_then(|mut encoder| encoder.read_to_end(&mut packed)),
             _ => brotli::CompressorReader::new(text, 4096, 5, 20).read_to_end(&mut packed),
         }
         .unwrap();
