@@ -99,10 +99,11 @@ fn parse_share(text: &str) -> Result<f64> {
 fn faults(args: &Args, trace: &Trace) -> Result<Vec<Fault>> {
     let mut faults = args.fault.clone();
     if let Some(share) = args.chaos {
+        let named = |id| args.fault.iter().any(|fault| fault.request_id == id);
         let answered = trace
             .requests()?
             .into_iter()
-            .filter(|request| request.status.is_some());
+            .filter(|request| request.status.is_some() && !named(request.request_id));
         let by_chance = answered.filter_map(|request| {
             let chunks = usize::try_from(request.chunk_count).unwrap_or(0);
             Fault::by_chance(share, args.seed, request.request_id, chunks)

@@ -88,12 +88,12 @@ impl Alarm {
                 self.set_ns = None;
                 return Poll::Ready(());
             }
-            if self.awake_since_ns.is_some() {
+            let near_ns = due_ns - LEAD_NS;
+            if self.awake_since_ns.is_some() && now_ns >= near_ns {
                 // Others get their turn, then we are polled again.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let near_ns = due_ns - LEAD_NS;
             let may_wait_awake = self.vigil.may_wait_awake();
             if may_wait_awake && now_ns >= near_ns {
                 self.awake_since_ns = Some(now_ns);
@@ -159,9 +159,10 @@ impl Bell {
         match self {
             #[cfg(target_os = "linux")]
             Self::Kernel(timer) => {
-                // An error means that the runtime is ending.
-                if let Ok(mut rung) = ready!(timer.poll_read_ready(cx)) {
-                    rung.clear_ready();
+                match ready!(timer.poll_read_ready(cx)) {
+                    Ok(mut rung) => rung.clear_ready(),
+                    // The runtime is ending: nobody is served any more.
+                    Err(_) => return Poll::Pending,
                 }
                 Poll::Ready(())
             }
@@ -200,20 +201,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_awake_takes_no_more_than_its_share() {
+    async fn whoever_has_waited_awake_too_long_sleeps_to_the_end() {
         let clock = Clock::start();
         let vigil = Arc::new(Vigil::new(clock));
         let mut alarm = Alarm::new(vigil.clone());
-        for _ in 0..200 {
-            alarm.wait(clock.now_ns() + 150_000).await;
-        }
-        let awake_ns = vigil.awake_ns.load(Ordering::Relaxed);
-        assert!(awake_ns > 0);
-        // The last of them may have begun just before the limit, and been interrupted.
-        assert!(
-            awake_ns < clock.now_ns() / 2,
-            "{awake_ns} of {}",
-            clock.now_ns()
+        alarm.wait(clock.now_ns() + 100_000).await;
+        vigil.was_awake(-vigil.awake_ns.load(Ordering::Relaxed));
+        assert!(vigil.may_wait_awake(), "it has not at all");
+        let hour_ns = 3_600_000_000_000;
+        vigil.was_awake(hour_ns);
+        assert!(!vigil.may_wait_awake());
+        alarm.wait(clock.now_ns() + 100_000).await;
+        assert_eq!(
+            vigil.awake_ns.load(Ordering::Relaxed),
+            hour_ns,
+            "not once more"
         );
     }
 

@@ -43,6 +43,9 @@ enum Kind {
 const KINDS: &str =
     "reset, stall=SECONDS, error-line, no-done, malformed, status=CODE, slow=FACTOR";
 
+/// More seconds than any stall lasts, and a greater factor than any answer is slowed by.
+const MOST: f64 = 1e6;
+
 impl FromStr for Fault {
     type Err = Error;
 
@@ -74,7 +77,11 @@ impl FromStr for Kind {
             let number: f64 = value
                 .and_then(|value| value.parse().ok())
                 .with_context(|| format!("{name} wants a number, such as {name}=2"))?;
-            ensure!(number > 0.0, "{text}: the number must be greater than 0");
+            let fits = number > 0.0 && number <= MOST;
+            ensure!(
+                fits,
+                "{text}: the number must be greater than 0, and {MOST} at most"
+            );
             Ok(number)
         };
         Ok(match (name, value) {
@@ -82,9 +89,7 @@ impl FromStr for Kind {
             ("error-line", None) => Self::ErrorLine,
             ("no-done", None) => Self::NoDone,
             ("malformed", None) => Self::Malformed,
-            ("stall", _) => Self::Stall(
-                Duration::try_from_secs_f64(number()?).with_context(|| text.to_owned())?,
-            ),
+            ("stall", _) => Self::Stall(Duration::from_secs_f64(number()?)),
             ("slow", _) => Self::Slow(number()?),
             ("status", Some(code)) => {
                 let code = code.parse().ok().filter(|code| (200..600).contains(code));
@@ -273,7 +278,8 @@ mod tests {
             ("reset=1@1", "there are reset,"),
             ("stall@1", "stall wants a number"),
             ("slow=0@1", "greater than 0"),
-            ("stall=inf@1", "stall=inf"),
+            ("stall=inf@1", "1000000 at most"),
+            ("slow=1e9@1", "1000000 at most"),
             ("status=99@1", "no status"),
             ("sleep@1", "there are reset,"),
         ] {

@@ -26,7 +26,9 @@ impl Speed {
     /// if the request came at `start_ns`; `None` if at once.
     pub fn due_ns(self, start_ns: i64, offset_ns: i64) -> Option<i64> {
         match self {
-            Self::Times(times) => Some(start_ns + (offset_ns.max(0) as f64 / times) as i64),
+            Self::Times(times) => {
+                Some(start_ns.saturating_add((offset_ns.max(0) as f64 / times) as i64))
+            }
             Self::Max => None,
         }
     }
@@ -200,5 +202,6 @@ mod tests {
         assert_eq!(Speed::Times(1.0).due_ns(1_000, 500), Some(1_500));
         assert_eq!(Speed::Times(4.0).due_ns(1_000, 400), Some(1_100));
         assert_eq!(Speed::Max.due_ns(1_000, 500), None);
+        assert_eq!(Speed::Times(1e-300).due_ns(1_000, 500), Some(i64::MAX));
     }
 }

@@ -51,7 +51,7 @@ pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest>
         agents,
         status,
         lost_chunks: session.lost.max(lost_chunks),
-        unread_bytes: manifest.unread_bytes + session.unread_bytes,
+        unread_bytes: manifest.unread_bytes.saturating_add(session.unread_bytes),
         redacted: session.redacted.into_iter().collect(),
         files,
         ..manifest
