@@ -22,6 +22,13 @@ use tokio::task::{AbortHandle, JoinSet};
 /// reset.
 const BACKLOG: u32 = 4096;
 
+/// Where a replay on the recorded clock tells the session's schedule, as JSON.
+pub const SCHEDULE_PATH: &str = "/_tokentape/schedule";
+/// The header by which such a replay marks every answer: whose session it is.
+pub const SESSION_MARK: &str = "tokentape-session";
+/// And, in this one, which recorded request it answers.
+pub const REQUEST_MARK: &str = "tokentape-request";
+
 /// A request that came whole.
 pub struct Asked {
     /// The HTTP method.

@@ -15,7 +15,7 @@ use crate::analyze::{Library, Session};
 use crate::bench::{Rerun, Script};
 use crate::clock::Clock;
 use crate::draw;
-use crate::record::{Agent, Endpoint, Ports, Recorder};
+use crate::record::{Agent, Endpoint, Known, Ports, Recorder};
 use crate::replay::{Options, Replay, Speed};
 use crate::trace::{self, Manifest, Trace, Writer};
 use crate::wire::redaction::Redactor;
@@ -118,7 +118,7 @@ async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
         ..Manifest::default()
     };
     let writer = Writer::create(folder, clock, session, Redactor::default())?;
-    let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT, None)?;
+    let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT, &Known::Nothing)?;
     let rerun = Rerun::new(recorder.urls(), Some(1.0))?;
     let script = Script::of(original)?;
     let runs = script.runs.len();

@@ -12,7 +12,7 @@ use super::recording::{Wanted, record};
 use super::replay::{offline, remind_of_redaction};
 use super::signals::Signals;
 use crate::clock::Clock;
-use crate::record::{Agent, Endpoint};
+use crate::record::{Agent, Endpoint, Known};
 use crate::replay::{Options, Replay};
 use crate::trace::{self, Trace, Writer};
 use crate::wire::redaction::Redactor;
@@ -144,8 +144,11 @@ async fn record_anew(args: Args, redactor: Redactor) -> Exit {
         .output
         .clone()
         .unwrap_or_else(|| default_folder(&clock));
-    let begin = |session| Writer::create(&folder, clock, session, redactor);
-    let recorded = record(&wanted, begin, None).await?;
+    let begin = |session, known: &Known| match known {
+        Known::Session(told) => Writer::retell(&folder, told.schedule(), session, redactor),
+        _ => Writer::create(&folder, clock, session, redactor),
+    };
+    let recorded = record(&wanted, begin, Known::Nothing).await?;
     recorded
         .seal(&folder, || Ok(folder.clone()), wanted.quiet)
         .await
@@ -175,8 +178,8 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
         );
     }
     let known = Replay::known(old, redacted(redactor.clone()))?;
-    let begin = |session| Writer::go_on(&beside, old, session, redactor);
-    let recorded = record(&wanted, begin, Some(&known)).await?;
+    let begin = |session, _: &Known| Writer::go_on(&beside, old, session, redactor);
+    let recorded = record(&wanted, begin, Known::Answers(known)).await?;
     if recorded.is_in_vain() {
         return recorded.discard();
     }

@@ -11,8 +11,7 @@ use super::agents::{Announce, announce, parse_agent};
 use super::recover::say_unread;
 use super::signals::Signals;
 use super::{Exit, FAILED, Failed, calibrate};
-use crate::record::{Agent, Ports, Recorder, child, server_version};
-use crate::serve::Answers;
+use crate::record::{Agent, Known, Ports, Recorder, Retelling, Said, child, probe, schedule};
 use crate::trace::{self, Manifest, Run, Tape, Writer};
 
 /// How long a server may take to say its version before the recording begins.
@@ -72,20 +71,21 @@ pub struct Recorded {
     /// Why it was in vain, if it was.
     complaint: Option<anyhow::Error>,
     /// Requests that were recorded.
-    requests: i64,
+    requests: u64,
     /// Says when nothing can be kept any more.
     failing: JoinHandle<()>,
 }
 
-/// Records until the command or the user ends it. `begin` begins the trace; what `known` answers is
-/// not recorded.
+/// Records until the command or the user ends it. `begin` begins the trace. What is `known` is not
+/// recorded; where nothing is, but the servers are replays on the recorded clock, their session is told
+/// again.
 ///
 /// # Errors
 /// If it cannot begin. What was recorded before it went wrong is sealed, not thrown away.
 pub async fn record(
     wanted: &Wanted,
-    begin: impl FnOnce(Manifest) -> Result<Writer>,
-    known: Option<&Arc<dyn Answers>>,
+    begin: impl FnOnce(Manifest, &Known) -> Result<Writer>,
+    known: Known,
 ) -> Result<Recorded> {
     let mut names: Vec<&str> = wanted
         .agent
@@ -103,17 +103,23 @@ pub async fn record(
         endpoint: agent.endpoint.url(),
         server_version: None,
     });
-    let writer = begin(Manifest {
+    let said = probe_all(&wanted.agent).await;
+    let known = match told_session(&wanted.agent, &said, &known).await? {
+        Some(retelling) => Known::Session(Arc::new(retelling)),
+        None => known,
+    };
+    let session = Manifest {
         agents: declared.collect(),
         labels: wanted.label.iter().cloned().collect(),
         calibration: calibrate::last(),
         ..Manifest::default()
-    })?;
+    };
+    let writer = begin(session, &known)?;
     let tape = writer.tape();
-    let before = tape.requests();
     let failing = tokio::spawn(say_when_it_fails(tape.clone()));
-    let ended = pass_on(wanted, ports, &tape, known, &mut signals).await;
-    let requests = tape.requests() - before;
+    say_what_is_there(&wanted.agent, &said, &known, &tape).await;
+    let ended = pass_on(wanted, ports, &tape, &known, &mut signals).await;
+    let requests = tape.requests();
     match ended {
         Ok((code, complaint)) => Ok(Recorded {
             writer,
@@ -133,26 +139,68 @@ pub async fn record(
     }
 }
 
+/// What each agent's server says of itself.
+async fn probe_all(agents: &[Agent]) -> Vec<Said> {
+    let mut said = Vec::new();
+    for agent in agents {
+        said.push(probe(&agent.endpoint, VERSION_PATIENCE).await);
+    }
+    said
+}
+
+/// The session that the servers tell again, if they are replays on the recorded clock.
+///
+/// # Errors
+/// If some are and others are not, or they tell different sessions: a trace tells one time.
+async fn told_session(agents: &[Agent], said: &[Said], known: &Known) -> Result<Option<Retelling>> {
+    let one = said.first().and_then(|said| said.session_id.as_ref());
+    for (agent, said) in agents.iter().zip(said) {
+        let (name, url) = (&agent.name, agent.endpoint.url());
+        if said.session_id.as_ref() != one {
+            bail!(
+                "{url}, the server of {name}, does not replay the same session on the recorded clock \
+                 as that of {}; a trace tells the time of one session",
+                agents[0].name
+            );
+        }
+        if one.is_some() && matches!(known, Known::Answers(_)) {
+            bail!(
+                "{url}, the server of {name}, is a replay on the recorded clock, whose time cannot \
+                 go on in another trace; record it without --mode"
+            );
+        }
+    }
+    match agents.first() {
+        Some(first) if one.is_some() => Ok(Some(Retelling::new(schedule(&first.endpoint).await?))),
+        _ => Ok(None),
+    }
+}
+
+/// Notes the servers' versions, and says of whom nothing is to be seen yet.
+async fn say_what_is_there(agents: &[Agent], said: &[Said], known: &Known, tape: &Tape) {
+    for (agent, said) in agents.iter().zip(said) {
+        match (known, &said.version) {
+            (Known::Session(_), _) => {}
+            (_, Some(version)) => tape.server_version(&agent.name, version),
+            // A server that is hardly needed may well be down.
+            (Known::Nothing, None) if agent.endpoint.connect().await.is_err() => eprintln!(
+                "tokentape: nothing answers at {} yet, the server of {}",
+                agent.endpoint.url(),
+                agent.name
+            ),
+            _ => {}
+        }
+    }
+}
+
 /// Passes on what the agents ask until the command or the user ends it: the exit code, what was wrong.
 async fn pass_on(
     wanted: &Wanted,
     ports: Ports,
     tape: &Tape,
-    known: Option<&Arc<dyn Answers>>,
+    known: &Known,
     signals: &mut Signals,
 ) -> Result<(u8, Option<anyhow::Error>)> {
-    for agent in &wanted.agent {
-        match server_version(&agent.endpoint, VERSION_PATIENCE).await {
-            Some(version) => tape.server_version(&agent.name, &version),
-            // A server that is hardly needed may well be down.
-            None if known.is_none() && agent.endpoint.connect().await.is_err() => eprintln!(
-                "tokentape: nothing answers at {} yet, the server of {}",
-                agent.endpoint.url(),
-                agent.name
-            ),
-            None => {}
-        }
-    }
     let recorder = Recorder::start(ports, tape, wanted.timeout, known)?;
     let urls = recorder.urls();
     announce(wanted.announce, &urls);

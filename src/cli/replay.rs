@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 
 use super::agents::{ANY_PORT, Announce, announce, parse_listen};
 use super::signals::Signals;
@@ -41,6 +42,9 @@ pub struct Args {
     /// The recorded pace times N, or `max`: nothing waits
     #[arg(long, value_name = "N|max", default_value = "max", value_parser = parse_speed)]
     speed: Speed,
+    /// `recorded`: nothing waits, and what a recorder in front of this writes carries the recorded times
+    #[arg(long, value_name = "CLOCK", default_value = "real")]
+    clock: TimeOf,
     /// What of a request must equal a recorded one: `strict` is method, path and JSON body but for ids
     /// that clients make up; `ordered` gives an agent's nth request its nth answer; a TOML file says
     /// otherwise
@@ -78,6 +82,15 @@ pub struct Args {
     /// The command that is served
     #[arg(last = true, value_name = "CMD")]
     command: Vec<String>,
+}
+
+/// Whose time a recorder in front of the replay writes.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TimeOf {
+    /// That of the replay
+    Real,
+    /// That of the recording
+    Recorded,
 }
 
 fn parse_place(text: &str) -> Result<(String, SocketAddr)> {
@@ -155,6 +168,7 @@ pub async fn run(args: Args) -> Exit {
         },
         redactor: Redactor::new(&args.redact)?,
         faults: faults(&args, &trace)?,
+        recorded_clock: args.clock == TimeOf::Recorded,
     };
     remind_of_redaction(&trace, &args.redact);
     let place = |agent: &str| places.get(agent).copied().unwrap_or(ANY_PORT);

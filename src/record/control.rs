@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::retelling::Retelling;
 use crate::trace::{Run, Sample, Tape};
 
 /// Every path below this is the recorder's own.
@@ -45,9 +46,34 @@ struct NewSample {
 
 /// Answers a request to the recorder itself with a status and a JSON body.
 pub fn answer(tape: &Tape, method: &str, path: &str, body: &[u8]) -> (StatusCode, Value) {
+    answer_with(
+        method,
+        path,
+        || begin_run(tape, body),
+        || add_samples(tape, body),
+    )
+}
+
+/// The same when a session is told again: its runs and samples are known already.
+pub fn retold(retelling: &Retelling, method: &str, path: &str, body: &[u8]) -> (StatusCode, Value) {
+    let known_run = || {
+        let mark = marked_run(body)?;
+        let run = retelling.run(&mark);
+        let run = run.ok_or("the session that is replayed has no such run, or no more of them")?;
+        Ok(json!({"run_id": run.run_id, "t_ns": run.start_ns}))
+    };
+    answer_with(method, path, known_run, || Ok(json!({"samples": 0})))
+}
+
+fn answer_with(
+    method: &str,
+    path: &str,
+    run: impl FnOnce() -> Result<Value, String>,
+    samples: impl FnOnce() -> Result<Value, String>,
+) -> (StatusCode, Value) {
     let done = match (method, path.strip_prefix(PREFIX)) {
-        ("POST", Some("run")) => begin_run(tape, body),
-        ("POST", Some("samples")) => add_samples(tape, body),
+        ("POST", Some("run")) => run(),
+        ("POST", Some("samples")) => samples(),
         (_, Some("run" | "samples")) => {
             let error = json!({"error": format!("{path} takes POST")});
             return (StatusCode::METHOD_NOT_ALLOWED, error);
@@ -64,6 +90,12 @@ pub fn answer(tape: &Tape, method: &str, path: &str, body: &[u8]) -> (StatusCode
 }
 
 fn begin_run(tape: &Tape, body: &[u8]) -> Result<Value, String> {
+    let run_id = tape.begin_run(marked_run(body)?);
+    Ok(json!({"run_id": run_id, "t_ns": tape.clock().now_ns()}))
+}
+
+/// The run that a mark describes.
+fn marked_run(body: &[u8]) -> Result<Run, String> {
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     let new: NewRun = serde_json::from_slice(body).map_err(|error| {
         format!("a run is a JSON object such as {{\"scenario\": \"...\"}}: {error}")
@@ -73,7 +105,7 @@ fn begin_run(tape: &Tape, body: &[u8]) -> Result<Value, String> {
         Phase::Solo => "solo",
         Phase::Warmup => "warmup",
     };
-    let run_id = tape.begin_run(Run {
+    Ok(Run {
         run_number: new.run_number,
         scenario: new.scenario,
         model: new.model,
@@ -83,8 +115,7 @@ fn begin_run(tape: &Tape, body: &[u8]) -> Result<Value, String> {
         phase: phase.to_owned(),
         labels: new.labels.map(|labels| json!(labels).to_string()),
         ..Run::default()
-    });
-    Ok(json!({"run_id": run_id, "t_ns": tape.clock().now_ns()}))
+    })
 }
 
 /// All lines or none: a sample that came twice is as wrong as one that is missing.

@@ -77,16 +77,28 @@ impl Exchange {
         });
         self.session.open.fetch_sub(1, Ordering::Relaxed);
     }
-}
 
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        let now_ns = self.tape.clock().now_ns();
+    /// Ends it before its answer has ended: the client has left, or the recording ends.
+    pub fn cut(&mut self, now_ns: i64) {
         if self.session.ending.load(Ordering::Relaxed) {
             let error = "the recording ended before the answer did".to_owned();
             self.end(now_ns, Ending::BrokenOff, Some(error));
         } else {
             self.end(now_ns, Ending::ClientLeft, None);
         }
+    }
+
+    /// Nothing more comes, and nothing is known of its end.
+    pub fn has_no_end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.session.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let now_ns = self.tape.clock().now_ns();
+        self.cut(now_ns);
     }
 }

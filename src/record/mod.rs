@@ -11,19 +11,23 @@ pub mod calibration;
 pub mod child;
 mod control;
 mod exchange;
+mod probe;
 mod proxy;
 mod relay;
+mod retelling;
 mod upstream;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
-pub use proxy::Agent;
+pub use probe::{Said, probe, schedule};
+pub use proxy::{Agent, Known};
+pub use retelling::Retelling;
 use tokio::net::TcpListener;
 pub use upstream::Endpoint;
 
-use crate::serve::{self, Answers, Server};
+use crate::serve::{self, Server};
 use crate::trace::Tape;
 use exchange::Session;
 use proxy::Proxy;
@@ -57,23 +61,18 @@ pub struct Recorder {
 
 impl Recorder {
     /// Serves every agent and records onto `tape`. A server silent for `timeout` has timed out.
-    /// What `known` can answer is neither asked nor recorded.
+    /// What is `known` is neither asked nor recorded.
     ///
     /// # Errors
     /// If a port's address cannot be read.
-    pub fn start(
-        ports: Ports,
-        tape: &Tape,
-        timeout: Duration,
-        known: Option<&Arc<dyn Answers>>,
-    ) -> Result<Self> {
+    pub fn start(ports: Ports, tape: &Tape, timeout: Duration, known: &Known) -> Result<Self> {
         let session = Arc::new(Session::default());
         let mut servers = Vec::new();
         for (agent, listener) in ports.0 {
             let proxy = Arc::new(Proxy {
                 agent: agent.name.clone(),
                 endpoint: agent.endpoint,
-                known: known.cloned(),
+                known: known.clone(),
                 tape: tape.clone(),
                 session: session.clone(),
                 timeout,
@@ -113,20 +112,4 @@ impl Recorder {
         );
         Ok(())
     }
-}
-
-/// Asks a server which version it is: Ollama says so at /api/version. `None` if it does not.
-pub async fn server_version(endpoint: &Endpoint, patience: Duration) -> Option<String> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(patience)
-        .build()
-        .ok()?;
-    let answer = client
-        .get(format!("{}/api/version", endpoint.url()))
-        .send()
-        .await
-        .ok()?;
-    let said: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-    Some(said.get("version")?.as_str()?.to_owned())
 }

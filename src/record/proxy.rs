@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use bytes::Bytes;
+use hyper::body::Body;
 use hyper::header::UPGRADE;
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -12,8 +14,9 @@ use serde_json::json;
 use super::control;
 use super::exchange::{Exchange, Session};
 use super::relay::{IdleConnection, Relay};
+use super::retelling::{Answered, Retelling, Told};
 use super::upstream::{AnswerHead, Connection, Endpoint};
-use crate::serve::{self, Answer, Answers, Asked};
+use crate::serve::{self, Answer, Answers, Asked, Cut};
 use crate::trace::{End, Ending, Head, Sent, Tape};
 use crate::wire::framing::BodyDecoder;
 
@@ -28,12 +31,23 @@ pub struct Agent {
     pub listen: SocketAddr,
 }
 
+/// What is known before anything is asked.
+#[derive(Clone, Default)]
+pub enum Known {
+    /// The servers are asked everything.
+    #[default]
+    Nothing,
+    /// Some answers, so that only the rest is asked and recorded.
+    Answers(Arc<dyn Answers>),
+    /// A recorded session, which a replay tells again.
+    Session(Arc<Retelling>),
+}
+
 /// What the proxy of one agent knows.
 pub struct Proxy {
     pub agent: String,
     pub endpoint: Endpoint,
-    /// Who answers what is known already, so that only the rest is asked and recorded.
-    pub known: Option<Arc<dyn Answers>>,
+    pub known: Known,
     pub tape: Tape,
     pub session: Arc<Session>,
     /// A server silent for longer has timed out.
@@ -42,15 +56,18 @@ pub struct Proxy {
 
 impl Proxy {
     /// Answers one request. `idle` is the connection to the server that belongs to this client connection.
-    pub async fn answer(&self, asked: Asked, idle: IdleConnection) -> Answer {
+    pub async fn answer(self: Arc<Self>, asked: Asked, idle: IdleConnection) -> Answer {
         let Asked {
             method, path, body, ..
         } = &asked;
         if path.starts_with(control::PREFIX) {
-            let (status, said) = control::answer(&self.tape, method, path, body);
+            let (status, said) = match &self.known {
+                Known::Session(retelling) => control::retold(retelling, method, path, body),
+                _ => control::answer(&self.tape, method, path, body),
+            };
             return serve::json(status, &said);
         }
-        if let Some(known) = &self.known
+        if let Known::Answers(known) = &self.known
             && let Some(answer) = known.answer(&self.agent, &asked).await
         {
             return answer;
@@ -67,6 +84,16 @@ impl Proxy {
             return self.refuse(sent, body, &protocol);
         }
         let bytes = self.endpoint.request(method, path, &sent.headers, body);
+        if let Known::Session(retelling) = &self.known {
+            let (proxy, retelling) = (self.clone(), retelling.clone());
+            // To its end, also if the client leaves: then it left when it was recorded, too.
+            let told = tokio::spawn(async move {
+                let answered = proxy.whole(&asked.method, &bytes, &idle).await;
+                proxy.tell(&retelling, sent, &asked.body, answered)
+            });
+            let died = |_| refusal(StatusCode::BAD_GATEWAY, "the exchange died");
+            return told.await.unwrap_or_else(died);
+        }
         self.exchange(sent, method, &bytes, body, idle).await
     }
 
@@ -110,16 +137,7 @@ impl Proxy {
             }
         };
         let mut exchange = begin(start_ns);
-        let head = async {
-            match connection.head(method).await {
-                Err(_) if connection.was_closed_idle() => {
-                    connection = self.connect().await?;
-                    connection.send(request, &clock).await?;
-                    connection.head(method).await
-                }
-                answered => answered,
-            }
-        };
+        let head = self.head(&mut connection, method, request);
         match tokio::time::timeout(self.timeout, head).await {
             Ok(Ok(head)) => {
                 // Noted by the relay, once it is on its way to the client.
@@ -146,6 +164,61 @@ impl Proxy {
                 refusal(StatusCode::GATEWAY_TIMEOUT, &error)
             }
         }
+    }
+
+    /// The head of the answer. A request that met a server closing its idle connection is sent again.
+    async fn head(
+        &self,
+        connection: &mut Connection,
+        method: &str,
+        request: &[u8],
+    ) -> Result<AnswerHead> {
+        match connection.head(method).await {
+            Err(_) if connection.was_closed_idle() => {
+                *connection = self.connect().await?;
+                connection.send(request, &self.tape.clock()).await?;
+                connection.head(method).await
+            }
+            answered => answered,
+        }
+    }
+
+    /// What a replay answers, to its end.
+    async fn whole(&self, method: &str, request: &[u8], idle: &IdleConnection) -> Answered {
+        let answered = async {
+            let (mut connection, _) = self.deliver(request, idle).await?;
+            let head = self.head(&mut connection, method, request).await?;
+            let body = connection.body(head.framing).await;
+            if head.keep_alive && body.ending == Ending::Whole {
+                *idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+            }
+            anyhow::Ok(Answered::new(head, body))
+        };
+        let url = self.endpoint.url();
+        match tokio::time::timeout(self.timeout, answered).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => Answered::failed(format!("{url} does not answer: {error}")),
+            Err(_) => Answered::failed(format!("{url} was silent for {:?}", self.timeout)),
+        }
+    }
+
+    /// Notes what was answered as it went when it was recorded, and passes it on.
+    fn tell(&self, retelling: &Retelling, sent: Sent, body: &[u8], answered: Answered) -> Answer {
+        let (request_id, course) = retelling.course(&answered);
+        let sent = Sent {
+            request_id,
+            run_id: course.run_id,
+            intended_ns: course.intended_ns,
+            start_ns: course.start_ns,
+            ..sent
+        };
+        let exchange = Exchange::begin(&self.tape, &self.session, sent, body);
+        let Some(head) = answered.head.clone() else {
+            let error = answered.error.clone().unwrap_or_default();
+            drop(Told::new(exchange, course, answered));
+            return refusal(StatusCode::BAD_GATEWAY, &error);
+        };
+        response(&head, Told::new(exchange, course, answered))
     }
 
     /// Hands the request to the server, on the idle connection if the server still holds it open.
@@ -182,8 +255,12 @@ fn foreign_protocol(asked: &Asked) -> Option<String> {
     (!wanted.eq_ignore_ascii_case("h2c")).then(|| format!("an upgrade to {wanted}"))
 }
 
-fn response(head: &AnswerHead, relay: Relay) -> Answer {
-    let mut response = Response::new(relay);
+fn response<B>(head: &AnswerHead, body: B) -> Answer
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Cut>,
+{
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
     *response.headers_mut() = serve::passed_on(&head.headers);
     serve::answer(response)

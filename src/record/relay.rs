@@ -28,7 +28,7 @@ pub type IdleConnection = Arc<Mutex<Option<Connection>>>;
 /// Why the body towards the client breaks off: the server's did.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct BrokenOff(String);
+pub struct BrokenOff(pub String);
 
 /// A response body that reads from the server as the client takes it.
 pub struct Relay {

@@ -9,14 +9,15 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll};
 
 use anyhow::{Context, Result, bail};
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use hyper::http::uri::Uri;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::serve::belongs_to_hop;
-use crate::wire::framing::Framing;
+use crate::trace::Ending;
+use crate::wire::framing::{BodyDecoder, Framing};
 
 /// What one read from the socket can take.
 const READ_BYTES: usize = 64 * 1024;
@@ -119,6 +120,14 @@ pub struct AnswerHead {
     pub keep_alive: bool,
 }
 
+/// A body read to its end, however that came.
+pub struct Whole {
+    pub chunks: Vec<Bytes>,
+    pub ending: Ending,
+    /// Why it broke off, if it did.
+    pub error: Option<String>,
+}
+
 /// An open connection and what was read from it but not used yet.
 pub struct Connection {
     stream: TcpStream,
@@ -181,6 +190,46 @@ impl Connection {
             }
             if std::future::poll_fn(|cx| self.poll_read(cx)).await? == 0 {
                 bail!("the server closed the connection without an answer");
+            }
+        }
+    }
+
+    /// Reads the body that follows the head, to its end.
+    pub async fn body(&mut self, framing: Framing) -> Whole {
+        let mut decoder = BodyDecoder::new(framing);
+        let mut chunks = Vec::new();
+        let broken_off = |chunks, error| Whole {
+            chunks,
+            ending: Ending::BrokenOff,
+            error: Some(error),
+        };
+        loop {
+            let mut keep = |chunk: &[u8]| chunks.push(Bytes::copy_from_slice(chunk));
+            match decoder.decode(&self.unread, &mut keep) {
+                Ok(used) => self.unread.advance(used),
+                Err(error) => {
+                    return broken_off(chunks, format!("the server's framing is broken: {error}"));
+                }
+            }
+            let closed = match decoder.is_done() {
+                true => true,
+                false => !std::future::poll_fn(|cx| self.poll_read(cx))
+                    .await
+                    .is_ok_and(|read| read > 0),
+            };
+            if decoder.is_done() || (closed && decoder.needs_close()) {
+                return Whole {
+                    chunks,
+                    ending: Ending::Whole,
+                    error: None,
+                };
+            }
+            if closed {
+                let rest = decoder.flush_partial(&self.unread);
+                if !rest.is_empty() {
+                    chunks.push(Bytes::copy_from_slice(rest));
+                }
+                return broken_off(chunks, "the server closed the connection".to_owned());
             }
         }
     }

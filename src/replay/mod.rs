@@ -39,7 +39,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -48,8 +51,8 @@ pub use lateness::Late;
 pub use pace::Speed;
 pub use profile::Profile;
 
-use crate::serve::{self, Answer, Answers, Asked};
-use crate::trace::{self, Outcome, Trace};
+use crate::serve::{self, Answer, Answers, Asked, REQUEST_MARK, SCHEDULE_PATH, SESSION_MARK};
+use crate::trace::{self, Course, Outcome, Schedule, Trace};
 use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
 use discovery::Server as Known;
@@ -70,6 +73,14 @@ struct Served {
     matcher: Mutex<Matcher>,
     redactor: Redactor,
     pacer: Arc<Pacer>,
+    retold: Option<Retold>,
+}
+
+/// What a replay on the recorded clock tells a recorder in front of it.
+struct Retold {
+    session_id: HeaderValue,
+    /// A [`Schedule`] in JSON.
+    schedule: Bytes,
 }
 
 /// How a trace is served.
@@ -83,6 +94,9 @@ pub struct Options {
     pub redactor: Redactor,
     /// What goes wrong on purpose.
     pub faults: Vec<Fault>,
+    /// A recorder in front of this writes the recorded times. Nothing waits, and nothing goes wrong on
+    /// purpose.
+    pub recorded_clock: bool,
 }
 
 impl Default for Options {
@@ -93,6 +107,7 @@ impl Default for Options {
             profile: Profile::strict(),
             redactor: Redactor::default(),
             faults: Vec::new(),
+            recorded_clock: false,
         }
     }
 }
@@ -134,7 +149,7 @@ impl Replay {
                 let (tape, name) = (tape.clone(), name.clone());
                 move |asked| {
                     let (tape, name) = (tape.clone(), name.clone());
-                    async move { tape.answer_or_refuse(&name, &asked).await }
+                    async move { tape.answer_all(&name, &asked).await }
                 }
             })?;
             servers.push((agent.name.clone(), server));
@@ -212,6 +227,27 @@ fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
     Matcher::new(profile, forms)
 }
 
+impl Retold {
+    fn of(trace: &Trace, options: &Options, recordings: &BTreeMap<i64, Recording>) -> Result<Self> {
+        ensure!(
+            options.speed == Speed::Max && options.faults.is_empty(),
+            "on the recorded clock nothing waits and nothing goes wrong on purpose: leave out \
+             --speed, --fault and --chaos"
+        );
+        let mut schedule = Schedule::of(trace)?;
+        for (request_id, recording) in recordings {
+            let chunks = recording.chunks.iter();
+            let chunks = chunks.map(|chunk| (chunk.t_ns, chunk.payload.len()));
+            let course = Course::of(&recording.request, chunks.collect())?;
+            schedule.courses.insert(*request_id, course);
+        }
+        Ok(Self {
+            session_id: HeaderValue::try_from(&trace.manifest.session_id)?,
+            schedule: serde_json::to_vec(&schedule)?.into(),
+        })
+    }
+}
+
 impl Served {
     fn load(
         trace: &Trace,
@@ -242,6 +278,10 @@ impl Served {
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
             recordings.insert(request.request_id, Recording::new(request, chunks));
         }
+        let retold = match options.recorded_clock {
+            true => Some(Retold::of(trace, &options, &recordings)?),
+            false => None,
+        };
         for fault in &options.faults {
             let last = recordings.keys().next_back().copied().unwrap_or(0);
             let recording = recordings.get_mut(&fault.request_id);
@@ -258,11 +298,26 @@ impl Served {
             matcher: Mutex::new(matcher),
             redactor: options.redactor,
             pacer: Arc::new(Pacer::new(options.speed)),
+            retold,
         })
     }
 
     fn matcher(&self) -> MutexGuard<'_, Matcher> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers whatever is asked; on the recorded clock the answer says so.
+    async fn answer_all(&self, agent: &str, asked: &Asked) -> Answer {
+        let Some(retold) = &self.retold else {
+            return self.answer_or_refuse(agent, asked).await;
+        };
+        if asked.path == SCHEDULE_PATH {
+            return serve::answer(Response::new(Full::new(retold.schedule.clone())));
+        }
+        let mut answer = self.answer_or_refuse(agent, asked).await;
+        let headers = answer.headers_mut();
+        headers.insert(SESSION_MARK, retold.session_id.clone());
+        answer
     }
 
     async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
@@ -313,8 +368,12 @@ impl Served {
         }
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
             // No answer began: the recorder answered in the server's place, and so do we.
-            let error = request.error.as_deref().unwrap_or("no answer was recorded");
-            return refusal(StatusCode::BAD_GATEWAY, error);
+            let left = "the agent left before an answer began";
+            let status = match request.outcome {
+                Outcome::Timeout => StatusCode::GATEWAY_TIMEOUT,
+                _ => StatusCode::BAD_GATEWAY,
+            };
+            return refusal(status, request.error.as_deref().unwrap_or(left));
         };
         let body = PacedBody::new(recording.clone(), self.pacer.clone(), start_ns);
         let mut response = Response::new(body);
@@ -335,7 +394,12 @@ impl Answers for Served {
             let again = |matcher: &Matcher| matcher.last(&key).filter(|_| key.is_discovery());
             matcher.take(&key).or_else(|| again(&matcher))
         };
-        let recording = self.recordings.get(&found?)?;
-        Some(self.recorded(recording, start_ns).await)
+        let request_id = found?;
+        let recording = self.recordings.get(&request_id)?;
+        let mut answer = self.recorded(recording, start_ns).await;
+        if self.retold.is_some() {
+            answer.headers_mut().insert(REQUEST_MARK, request_id.into());
+        }
+        Some(answer)
     }
 }

@@ -96,7 +96,7 @@ impl PacedBody {
     /// The body of the answer to a request that came at `start_ns` on the pacer's clock.
     pub fn new(recording: Arc<Recording>, pacer: Arc<Pacer>, start_ns: i64) -> Self {
         Self {
-            ending: match recording.breaks_off() {
+            ending: match recording.breaks_off {
                 true => BodyEnding::BreaksOff,
                 false => BodyEnding::InOrder,
             },

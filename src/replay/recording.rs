@@ -18,6 +18,8 @@ pub struct Recorded {
 pub struct Recording {
     pub request: Request,
     pub chunks: Vec<Recorded>,
+    /// The body breaks off instead of ending.
+    pub breaks_off: bool,
     /// At any speed of the replay, the recorded pace so many times slower.
     pub slowed: Option<f64>,
     /// A pause before a chunk, at any speed.
@@ -33,9 +35,16 @@ impl Recording {
                 t_ns,
                 payload: payload.into(),
             });
+        let breaks_off = match request.outcome {
+            // A stream that ended in order, though without saying it was done, has no error.
+            Outcome::Truncated => request.error.is_some(),
+            Outcome::ClientAborted | Outcome::Timeout => true,
+            _ => false,
+        };
         Self {
             request,
             chunks: chunks.collect(),
+            breaks_off,
             slowed: None,
             stall: None,
         }
@@ -59,16 +68,9 @@ impl Recording {
         self.response_headers().iter().any(is_type)
     }
 
-    /// Whether the body breaks off instead of ending.
-    pub fn breaks_off(&self) -> bool {
-        let cut = [Outcome::Truncated, Outcome::ClientAborted, Outcome::Timeout];
-        // A stream that ended in order, though without saying it was done, has no error.
-        cut.contains(&self.request.outcome) && self.request.error.is_some()
-    }
-
     /// The body is as long as it is, and then ends.
     pub fn ends_in_order(&mut self) {
-        self.request.error = None;
+        self.breaks_off = false;
         let mut headers = self.response_headers();
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
         self.request.response_headers = Some(serde_json::json!(headers).to_string());

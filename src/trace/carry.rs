@@ -20,20 +20,8 @@ use super::tape::FLUSH_BYTES;
 /// If the trace is damaged or the journal cannot be written.
 pub fn carry(old: &Trace, journal: &mut Journal) -> Result<()> {
     let mut rows = Rows::new();
-    for run in old.runs()? {
-        note(&mut rows, &Note::Run(run), None)?;
-    }
-    for agent in &old.manifest.agents {
-        if let Some(version) = agent.server_version.clone() {
-            let agent = agent.name.clone();
-            note(&mut rows, &Note::ServerVersion { agent, version }, None)?;
-        }
-    }
-    for name in &old.manifest.redacted {
-        note(&mut rows, &Note::Redacted(name.clone()), None)?;
-    }
-    if old.manifest.lost_chunks > 0 {
-        note(&mut rows, &Note::Lost(old.manifest.lost_chunks), None)?;
+    for session_note in session_notes(old)? {
+        note(&mut rows, &session_note, None)?;
     }
     let requests = old.requests()?;
     for request in &requests {
@@ -52,8 +40,8 @@ pub fn carry(old: &Trace, journal: &mut Journal) -> Result<()> {
         }
         journal.append(&mut rows)?;
     }
-    for request in &requests {
-        ended(&mut rows, request)?;
+    for end in requests.iter().filter_map(end_of) {
+        note(&mut rows, &Note::End(end), None)?;
     }
     for batch in old.batches(TableName::Samples)? {
         for sample in samples_from(&batch?)? {
@@ -81,27 +69,67 @@ fn sent(rows: &mut Rows, request: &Request) -> Result<()> {
         start_ns: request.start_ns.unwrap_or_default(),
     };
     note(rows, &Note::Sent(sent), request.request_body.as_deref())?;
+    match head_of(request)? {
+        Some(head) => note(rows, &Note::Head(head), None),
+        None => Ok(()),
+    }
+}
+
+/// Writes notes of a session that lasted `duration_ns` to the beginning of `journal`.
+///
+/// # Errors
+/// If the journal cannot be written.
+pub fn notes(notes: &[Note], duration_ns: i64, journal: &mut Journal) -> Result<()> {
+    let mut rows = Rows::new();
+    for note in notes {
+        // The latest time in a journal is the session's end.
+        rows.note(duration_ns, &serde_json::to_string(note)?, None);
+    }
+    journal.append(&mut rows)
+}
+
+/// What a trace says of no exchange in particular, but for its samples.
+///
+/// # Errors
+/// If the trace is damaged.
+pub fn session_notes(trace: &Trace) -> Result<Vec<Note>> {
+    let mut notes: Vec<Note> = trace.runs()?.into_iter().map(Note::Run).collect();
+    for agent in &trace.manifest.agents {
+        if let Some(version) = agent.server_version.clone() {
+            let agent = agent.name.clone();
+            notes.push(Note::ServerVersion { agent, version });
+        }
+    }
+    let redacted = trace.manifest.redacted.iter().cloned();
+    notes.extend(redacted.map(Note::Redacted));
+    if trace.manifest.lost_chunks > 0 {
+        notes.push(Note::Lost(trace.manifest.lost_chunks));
+    }
+    Ok(notes)
+}
+
+/// The head of the answer to a recorded request, if one came.
+///
+/// # Errors
+/// If the row is damaged.
+pub fn head_of(request: &Request) -> Result<Option<Head>> {
     let (Some(headers_ns), Some(status)) = (request.headers_ns, request.status) else {
-        return Ok(());
+        return Ok(None);
     };
-    let head = Head {
+    Ok(Some(Head {
         request_id: request.request_id,
         headers_ns,
         status: u16::try_from(status).context("a status is no HTTP status")?,
         headers: headers(request.response_headers.as_deref())?,
-    };
-    note(rows, &Note::Head(head), None)
+    }))
 }
 
 fn headers(json: Option<&str>) -> Result<Vec<(String, String)>> {
     serde_json::from_str(json.unwrap_or("[]")).context("headers are not a JSON list of pairs")
 }
 
-/// An end without a time was never noted: its recorder died.
-fn ended(rows: &mut Rows, request: &Request) -> Result<()> {
-    let Some(end_ns) = request.end_ns else {
-        return Ok(());
-    };
+/// The end of a recorded exchange. One without a time was never noted: its recorder died.
+pub fn end_of(request: &Request) -> Option<End> {
     // What the body itself said is read from it again.
     let ending = match request.outcome {
         Outcome::Complete | Outcome::ErrorStatus | Outcome::ErrorEvent => Ending::Whole,
@@ -111,13 +139,12 @@ fn ended(rows: &mut Rows, request: &Request) -> Result<()> {
         Outcome::ConnectFailed => Ending::ConnectFailed,
         Outcome::Timeout => Ending::TimedOut,
     };
-    let end = End {
+    Some(End {
         request_id: request.request_id,
-        end_ns,
+        end_ns: request.end_ns?,
         ending,
         error: request.error.clone().filter(|_| ending != Ending::Whole),
-    };
-    note(rows, &Note::End(end), None)
+    })
 }
 
 /// Puts the sealed trace in the folder `new` into the place of `old`, at once. What else lies in the

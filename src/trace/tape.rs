@@ -48,7 +48,8 @@ pub struct State {
     runs: Vec<Run>,
     /// The run in which requests are sent now; without one, the first of them begins it.
     run_id: Option<i32>,
-    requests: i64,
+    requests: u64,
+    last_request_id: i64,
     pub lost: u64,
     /// Nobody writes any more: what is held goes to the journal, then the thread ends.
     pub closed: bool,
@@ -133,11 +134,11 @@ impl Tape {
         }
     }
 
-    /// Goes on after these runs and so many requests.
-    pub(super) fn go_on(&self, runs: Vec<Run>, requests: i64) {
+    /// Goes on after these runs and this request.
+    pub(super) fn go_on(&self, runs: Vec<Run>, last_request_id: i64) {
         let mut state = self.shared.state();
         state.runs = runs;
-        state.requests = requests;
+        state.last_request_id = last_request_id;
     }
 
     /// The session's clock, by which everything handed to the tape is stamped.
@@ -153,13 +154,13 @@ impl Tape {
 
     /// Notes a request that was handed to the server and returns its `request_id`.
     ///
-    /// `request_id` and `run_id` are set here.
+    /// `request_id` and `run_id` are set here, unless they were known before (and are not 0).
     pub fn sent(&self, sent: Sent, body: &[u8]) -> i64 {
         let mut state = self.shared.state();
-        let run_id = match state.run_id {
-            Some(run_id) => run_id,
+        let run_id = match (sent.run_id, state.run_id) {
+            (0, Some(run_id)) => run_id,
             // The first run of a session begins with it.
-            None => {
+            (0, None) => {
                 let start_ns = if state.runs.is_empty() {
                     0
                 } else {
@@ -167,14 +168,22 @@ impl Tape {
                 };
                 state.begin_run(Run::default(), start_ns)
             }
+            (known, _) => known,
         };
         state.requests += 1;
+        let request_id = match sent.request_id {
+            0 => {
+                state.last_request_id += 1;
+                state.last_request_id
+            }
+            known => known,
+        };
         let sent = Sent {
-            request_id: state.requests,
+            request_id,
             run_id,
             ..sent
         };
-        let (request_id, start_ns) = (sent.request_id, sent.start_ns);
+        let start_ns = sent.start_ns;
         let body = state.has_room_for(body.len()).then_some(body);
         state.note(start_ns, Note::Sent(sent), body);
         request_id
@@ -256,8 +265,8 @@ impl Tape {
         self.shared.wake.notify_one();
     }
 
-    /// Requests noted so far.
-    pub fn requests(&self) -> i64 {
+    /// Requests noted so far, here.
+    pub fn requests(&self) -> u64 {
         self.shared.state().requests
     }
 

@@ -11,8 +11,9 @@ use super::carry;
 use super::files;
 use super::journal::{JOURNAL, Journal};
 use super::keep::keep;
-use super::manifest::{MANIFEST, Manifest, Status};
+use super::manifest::{ClockKind, Host, MANIFEST, Manifest, Status};
 use super::open::Trace;
+use super::schedule::Schedule;
 use super::seal::seal;
 use super::tape::Tape;
 use crate::clock::Clock;
@@ -39,7 +40,11 @@ impl Writer {
         session: Manifest,
         redactor: Redactor,
     ) -> Result<Self> {
-        Self::begin(folder, clock, session, redactor, None)
+        let session = Manifest {
+            host: Host::this(),
+            ..session
+        };
+        Self::begin(folder, clock, session, redactor, |_, _| Ok(()))
     }
 
     /// Begins a trace in `folder` that holds all of `old` and goes on where that ended.
@@ -64,10 +69,50 @@ impl Writer {
             calibration: session.calibration.or(before.calibration),
             plan: session.plan.or(before.plan),
             unread_bytes: before.unread_bytes,
+            host: Host::this(),
             ..session
         };
         let clock = Clock::going_on(&old.manifest.started_at, old.manifest.duration_ns)?;
-        Self::begin(folder, clock, session, redactor, Some(old))
+        Self::begin(folder, clock, session, redactor, |journal, tape| {
+            carry::carry(old, journal)?;
+            let requests = old.requests()?;
+            let requests = requests.iter().map(|request| request.request_id).max();
+            tape.go_on(old.runs()?, requests.unwrap_or(0));
+            Ok(())
+        })
+    }
+
+    /// Begins a trace in `folder` of a session that is told again. What belongs to no exchange, and when
+    /// and where the session was recorded, stands in it from the beginning.
+    ///
+    /// # Errors
+    /// If the folder holds a trace already or cannot be written.
+    pub fn retell(
+        folder: &Path,
+        schedule: &Schedule,
+        session: Manifest,
+        redactor: Redactor,
+    ) -> Result<Self> {
+        let told = schedule.session.clone();
+        let clock = Clock::going_on(&told.started_at, told.duration_ns)?;
+        let session = Manifest {
+            labels: told.labels.into_iter().chain(session.labels).collect(),
+            clock: ClockKind::Recorded,
+            host: told.host,
+            calibration: told.calibration,
+            plan: told.plan,
+            unread_bytes: told.unread_bytes,
+            ..session
+        };
+        Self::begin(folder, clock, session, redactor, |journal, tape| {
+            carry::notes(&schedule.notes, told.duration_ns, journal)?;
+            let last = schedule.courses.keys().next_back();
+            tape.go_on(
+                schedule.runs().cloned().collect(),
+                last.copied().unwrap_or(0),
+            );
+            Ok(())
+        })
     }
 
     fn begin(
@@ -75,7 +120,7 @@ impl Writer {
         clock: Clock,
         session: Manifest,
         redactor: Redactor,
-        old: Option<&Trace>,
+        prologue: impl FnOnce(&mut Journal, &Tape) -> Result<()>,
     ) -> Result<Self> {
         for taken in [MANIFEST, JOURNAL] {
             if folder.join(taken).exists() {
@@ -98,18 +143,12 @@ impl Writer {
             name,
             started_at: clock.started_at(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            host: super::manifest::Host::this(),
             ..session
         };
         manifest.write(&journal_folder)?;
         let mut journal = Journal::create(folder)?;
         let tape = Tape::new(clock, redactor.clone());
-        if let Some(old) = old {
-            carry::carry(old, &mut journal)?;
-            let requests = old.requests()?;
-            let requests = requests.iter().map(|request| request.request_id).max();
-            tape.go_on(old.runs()?, requests.unwrap_or(0));
-        }
+        prologue(&mut journal, &tape)?;
         let shared = tape.shared.clone();
         let thread = std::thread::Builder::new()
             .name("journal".into())

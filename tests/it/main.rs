@@ -16,6 +16,7 @@ mod random;
 mod recorder;
 mod remains;
 mod replay;
+mod retelling;
 mod schedules;
 mod secrets;
 mod shapes;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokentape::clock::Clock;
-use tokentape::record::{Agent, Endpoint, Ports, Recorder};
+use tokentape::record::{Agent, Endpoint, Known, Ports, Recorder};
 use tokentape::trace::{self, Manifest, Trace, Writer};
 use tokentape::wire::redaction::Redactor;
 
@@ -81,7 +82,7 @@ impl Recording {
         let ports = Ports::take(&agents).await.unwrap();
         let redactor = Redactor::default();
         let writer = Writer::create(&path(&folder), Clock::start(), session, redactor).unwrap();
-        let recorder = Recorder::start(ports, &writer.tape(), timeout, None).unwrap();
+        let recorder = Recorder::start(ports, &writer.tape(), timeout, &Known::Nothing).unwrap();
         Self {
             writer,
             recorder,

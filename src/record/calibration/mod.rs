@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 pub use reader::{Reading, read};
 pub use source::Source;
 
-use super::{Agent, Endpoint, Ports, Recorder};
+use super::{Agent, Endpoint, Known, Ports, Recorder};
 use crate::trace::{Run, Sample, Tape};
 
 /// What a source serves.
@@ -60,7 +60,7 @@ pub async fn calibrate(tape: &Tape, loads: &[Load]) -> Result<()> {
             listen: ([127, 0, 0, 1], 0).into(),
         };
         let ports = Ports::take(&[agent]).await?;
-        let recorder = Recorder::start(ports, tape, load.duration * 2, None)?;
+        let recorder = Recorder::start(ports, tape, load.duration * 2, &Known::Nothing)?;
         let (_, url) = recorder.urls().remove(0);
         note(tape, "recorded", &measured(tape, url, *load).await?).await;
         source.finish().context("the source broke off")?;
