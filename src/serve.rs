@@ -1,15 +1,18 @@
 //! A small HTTP/1.1 server: listens, accepts, takes each request whole and gives it to an answering function.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::service::service_fn;
@@ -54,13 +57,64 @@ pub trait Answers: Send + Sync {
     async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer>;
 }
 
-/// An answer with this body.
+/// A body that breaks off, as one did that it repeats or passes on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct BrokenOff {
+    /// In words.
+    pub why: String,
+    /// The connection is reset, not closed.
+    pub reset: bool,
+}
+
+/// An answer with this body. If that breaks off, what it gave before is sent first.
 pub fn answer<B>(response: Response<B>) -> Answer
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Cut>,
 {
-    response.map(|body| body.map_err(Into::into).boxed_unsync())
+    response.map(|body| SentFirst { body, cut: None }.boxed_unsync())
+}
+
+/// A body whose error comes only when what came before has been flushed: it takes with it what was not.
+struct SentFirst<B> {
+    body: B,
+    cut: Option<Cut>,
+}
+
+impl<B> Body for SentFirst<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<Cut>,
+{
+    type Data = B::Data;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Cut>>> {
+        if let Some(cut) = self.cut.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Err(cut)) => {
+                self.cut = Some(cut.into());
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.cut.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Binds an address.
@@ -137,12 +191,17 @@ impl Server {
                     }
                 };
                 connections.spawn(async move {
-                    // How an exchange ends is the answering function's to say; a connection's end is no news.
-                    let _ = hyper::server::conn::http1::Builder::new()
+                    let mut connection = hyper::server::conn::http1::Builder::new()
                         .writev(false)
                         .auto_date_header(false)
-                        .serve_connection(TokioIo::new(stream), service_fn(answer))
-                        .await;
+                        .serve_connection(TokioIo::new(stream), service_fn(answer));
+                    // How an exchange ends is the answering function's to say; a connection's end is no news.
+                    if let Err(error) = (&mut connection).await
+                        && is_reset(&error)
+                    {
+                        // So that closing it sends a reset. Closed in order, it is gone all the same.
+                        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+                    }
                 });
             }
         });
@@ -178,6 +237,12 @@ async fn whole(request: Request<Incoming>) -> hyper::Result<Asked> {
         headers: head.headers,
         body: body.collect().await?.to_bytes(),
     })
+}
+
+/// Whether a connection ended because an answer wanted it reset.
+fn is_reset(error: &hyper::Error) -> bool {
+    let why = error.source().and_then(|why| why.downcast_ref());
+    why.is_some_and(|broken: &BrokenOff| broken.reset)
 }
 
 /// Whether a request is for a host other than this machine.

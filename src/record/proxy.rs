@@ -257,7 +257,7 @@ fn foreign_protocol(asked: &Asked) -> Option<String> {
 
 fn response<B>(head: &AnswerHead, body: B) -> Answer
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Cut>,
 {
     let mut response = Response::new(body);

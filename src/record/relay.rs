@@ -12,7 +12,8 @@ use hyper::body::{Body, Frame};
 use tokio::time::Sleep;
 
 use super::exchange::Exchange;
-use super::upstream::Connection;
+use super::upstream::{Connection, break_of, broken_off};
+use crate::serve::BrokenOff;
 use crate::trace::{Ending, Head};
 use crate::wire::framing::BodyDecoder;
 
@@ -24,11 +25,6 @@ const FORWARDED_BYTES: usize = 64 * 1024;
 
 /// A connection to the server that waits for the next request of the same client connection.
 pub type IdleConnection = Arc<Mutex<Option<Connection>>>;
-
-/// Why the body towards the client breaks off: the server's did.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BrokenOff(pub String);
 
 /// A response body that reads from the server as the client takes it.
 pub struct Relay {
@@ -147,10 +143,7 @@ impl Relay {
                 self.closed(clock.now_ns(), error.to_owned());
             }
             Poll::Ready(Ok(_)) => self.decode(clock.now_ns()),
-            Poll::Ready(Err(error)) => {
-                let error = format!("the connection to the server broke: {error}");
-                self.closed(clock.now_ns(), error);
-            }
+            Poll::Ready(Err(error)) => self.closed(clock.now_ns(), break_of(&error)),
             Poll::Pending => {
                 if self.silence.poll(cx, clock.now_ns()).is_pending() {
                     return Poll::Pending;
@@ -243,11 +236,8 @@ impl Body for Relay {
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             if let Some((_, ending, error)) = &relay.ended {
-                let broken = (*ending != Ending::Whole)
-                    .then(|| BrokenOff(error.clone().unwrap_or_default()));
-                // An error takes with it what was not flushed, the head included.
-                let unsaid = broken.is_some() || relay.owes_the_tape();
-                if unsaid && relay.poll_flushed(cx).is_pending() {
+                let broken = broken_off(*ending, error.as_deref());
+                if relay.owes_the_tape() && relay.poll_flushed(cx).is_pending() {
                     return Poll::Pending;
                 }
                 relay.conclude();

@@ -10,9 +10,8 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame};
 
 use super::exchange::Exchange;
-use super::relay::BrokenOff;
-use super::upstream::{AnswerHead, Whole};
-use crate::serve::{REQUEST_MARK, SESSION_MARK};
+use super::upstream::{AnswerHead, Whole, broken_off};
+use crate::serve::{BrokenOff, REQUEST_MARK, SESSION_MARK};
 use crate::trace::{Course, End, Ending, Head, Run, Schedule};
 
 /// A recorded session that is recorded again.
@@ -176,9 +175,7 @@ pub struct Told {
     left: VecDeque<(i64, Bytes)>,
     given: Vec<(i64, Bytes)>,
     course: Course,
-    /// It breaks off, once what was given out has been flushed.
     broken: Option<BrokenOff>,
-    flushed: bool,
 }
 
 impl Told {
@@ -191,15 +188,13 @@ impl Told {
             });
         }
         let chunks = answered.cut(&course);
-        let broken = (answered.ending != Ending::Whole)
-            .then(|| BrokenOff(answered.error.unwrap_or_default()));
+        let broken = broken_off(answered.ending, answered.error.as_deref());
         Self {
             exchange,
             left: chunks.into(),
             given: Vec::new(),
             course,
             broken,
-            flushed: false,
         }
     }
 }
@@ -210,16 +205,12 @@ impl Body for Told {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let told = self.get_mut();
         if let Some((t_ns, chunk)) = told.left.pop_front() {
             told.given.push((t_ns, chunk.clone()));
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
-        }
-        if told.broken.is_some() && !std::mem::replace(&mut told.flushed, true) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
         }
         Poll::Ready(told.broken.take().map(Err))
     }

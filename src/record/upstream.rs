@@ -15,8 +15,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
-use crate::serve::belongs_to_hop;
-use crate::trace::Ending;
+use crate::serve::{BrokenOff, belongs_to_hop};
+use crate::trace::{Ending, RESET};
 use crate::wire::framing::{BodyDecoder, Framing};
 
 /// What one read from the socket can take.
@@ -198,7 +198,7 @@ impl Connection {
     pub async fn body(&mut self, framing: Framing) -> Whole {
         let mut decoder = BodyDecoder::new(framing);
         let mut chunks = Vec::new();
-        let broken_off = |chunks, error| Whole {
+        let breaks_off = |chunks, error| Whole {
             chunks,
             ending: Ending::BrokenOff,
             error: Some(error),
@@ -208,29 +208,30 @@ impl Connection {
             match decoder.decode(&self.unread, &mut keep) {
                 Ok(used) => self.unread.advance(used),
                 Err(error) => {
-                    return broken_off(chunks, format!("the server's framing is broken: {error}"));
+                    return breaks_off(chunks, format!("the server's framing is broken: {error}"));
                 }
             }
-            let closed = match decoder.is_done() {
-                true => true,
-                false => !std::future::poll_fn(|cx| self.poll_read(cx))
-                    .await
-                    .is_ok_and(|read| read > 0),
+            let read = match decoder.is_done() {
+                true => Ok(0),
+                false => std::future::poll_fn(|cx| self.poll_read(cx)).await,
             };
-            if decoder.is_done() || (closed && decoder.needs_close()) {
-                return Whole {
-                    chunks,
-                    ending: Ending::Whole,
-                    error: None,
-                };
-            }
-            if closed {
-                let rest = decoder.flush_partial(&self.unread);
-                if !rest.is_empty() {
-                    chunks.push(Bytes::copy_from_slice(rest));
+            let why = match read {
+                Ok(1..) => continue,
+                _ if decoder.is_done() || decoder.needs_close() => {
+                    return Whole {
+                        chunks,
+                        ending: Ending::Whole,
+                        error: None,
+                    };
                 }
-                return broken_off(chunks, "the server closed the connection".to_owned());
+                Ok(0) => "the server closed the connection".to_owned(),
+                Err(error) => break_of(&error),
+            };
+            let rest = decoder.flush_partial(&self.unread);
+            if !rest.is_empty() {
+                chunks.push(Bytes::copy_from_slice(rest));
             }
+            return breaks_off(chunks, why);
         }
     }
 
@@ -243,6 +244,22 @@ impl Connection {
         // A future without a state of its own: it is made anew for every poll.
         pin!(self.stream.read_buf(&mut self.unread)).poll(cx)
     }
+}
+
+/// What is recorded of a connection to the server that broke.
+pub fn break_of(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => RESET.to_owned(),
+        _ => format!("the connection to the server broke: {error}"),
+    }
+}
+
+/// How a body breaks off towards the client whose end from the server was this; `None` if it does not.
+pub fn broken_off(ending: Ending, error: Option<&str>) -> Option<BrokenOff> {
+    (ending != Ending::Whole).then(|| BrokenOff {
+        why: error.unwrap_or_default().to_owned(),
+        reset: error == Some(RESET),
+    })
 }
 
 /// Parses a head at the start of `bytes`: its length and what it says; `None` if it is incomplete.

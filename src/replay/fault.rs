@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::error;
 use super::recording::{Recorded, Recording};
+use crate::serve::BrokenOff;
 
 /// What goes wrong with which answer, and at which of its chunks.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,7 +174,10 @@ impl Fault {
         match self.kind {
             Kind::Reset => {
                 chunks.truncate(last);
-                recording.breaks_off = true;
+                recording.broken = Some(BrokenOff {
+                    why: self.to_string(),
+                    reset: true,
+                });
             }
             Kind::Stall(pause) => recording.stall = Some((first, pause)),
             Kind::Slow(factor) => recording.slowed = Some(factor),
@@ -290,7 +294,7 @@ mod tests {
     fn an_answer_goes_wrong_at_the_chunk_that_was_named() {
         let reset = with("reset@7");
         assert_eq!(body(&reset), "one.two.");
-        assert!(reset.breaks_off);
+        assert!(reset.broken.is_some_and(|broken| broken.reset));
         assert_eq!(body(&with("reset@7:0")), "");
         assert_eq!(body(&with("no-done@7:1")), "one.");
         assert_eq!(body(&with("malformed@7")), "ontwo.!");
@@ -305,7 +309,7 @@ mod tests {
         assert_eq!(status.request.status, Some(503));
         assert!(body(&status).contains("status=503@7"));
         for whole in [error, status, with("no-done@7")] {
-            assert!(!whole.breaks_off);
+            assert!(whole.broken.is_none());
             let headers = whole.response_headers();
             let is_length = |(name, _): &(String, String)| name == "Content-Length";
             assert!(!headers.iter().any(is_length), "the length is another");

@@ -11,6 +11,7 @@ use super::alarm::{Alarm, Vigil};
 use super::lateness::Lateness;
 use super::recording::Recording;
 use crate::clock::Clock;
+use crate::serve::BrokenOff;
 
 /// How fast recorded time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,20 +33,6 @@ impl Speed {
             Self::Max => None,
         }
     }
-}
-
-/// Why a replayed body breaks off: the recorded one did.
-#[derive(Debug, thiserror::Error)]
-#[error("the recorded answer broke off here")]
-pub struct BrokenOff;
-
-/// How a recorded body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyEnding {
-    InOrder,
-    /// Breaks off, once what was given out has been flushed: an error takes the unflushed with it.
-    BreaksOff,
-    BreaksOffNow,
 }
 
 /// By what a replay keeps its pace, and what became of it.
@@ -84,7 +71,7 @@ pub struct PacedBody {
     start_ns: i64,
     /// A stall lasts until then, on the replay's clock.
     stalled_until_ns: Option<i64>,
-    ending: BodyEnding,
+    broken: Option<BrokenOff>,
     alarm: Option<Alarm>,
     /// When the chunks were due that were given out, but maybe not written yet.
     given: Vec<i64>,
@@ -96,10 +83,7 @@ impl PacedBody {
     /// The body of the answer to a request that came at `start_ns` on the pacer's clock.
     pub fn new(recording: Arc<Recording>, pacer: Arc<Pacer>, start_ns: i64) -> Self {
         Self {
-            ending: match recording.breaks_off {
-                true => BodyEnding::BreaksOff,
-                false => BodyEnding::InOrder,
-            },
+            broken: recording.broken.clone(),
             recording,
             next: 0,
             pacer,
@@ -179,15 +163,7 @@ impl Body for PacedBody {
             }
             Poll::Ready(None) => {
                 ready!(body.poll_written(cx));
-                match body.ending {
-                    BodyEnding::InOrder => Poll::Ready(None),
-                    BodyEnding::BreaksOffNow => Poll::Ready(Some(Err(BrokenOff))),
-                    BodyEnding::BreaksOff => {
-                        body.ending = BodyEnding::BreaksOffNow;
-                        cx.waker().wake_by_ref();
-                        Poll::Pending
-                    }
-                }
+                Poll::Ready(body.broken.take().map(Err))
             }
         }
     }

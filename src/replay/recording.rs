@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::trace::{Chunk, Outcome, Request};
+use crate::serve::BrokenOff;
+use crate::trace::{Chunk, Outcome, RESET, Request};
 
 /// A recorded chunk, as it is given out.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Recording {
     pub request: Request,
     pub chunks: Vec<Recorded>,
     /// The body breaks off instead of ending.
-    pub breaks_off: bool,
+    pub broken: Option<BrokenOff>,
     /// At any speed of the replay, the recorded pace so many times slower.
     pub slowed: Option<f64>,
     /// A pause before a chunk, at any speed.
@@ -41,10 +42,15 @@ impl Recording {
             Outcome::ClientAborted | Outcome::Timeout => true,
             _ => false,
         };
+        let error = request.error.clone();
+        let broken = breaks_off.then(|| BrokenOff {
+            reset: error.as_deref() == Some(RESET),
+            why: error.unwrap_or_else(|| "the recorded answer broke off here".to_owned()),
+        });
         Self {
             request,
             chunks: chunks.collect(),
-            breaks_off,
+            broken,
             slowed: None,
             stall: None,
         }
@@ -70,7 +76,7 @@ impl Recording {
 
     /// The body is as long as it is, and then ends.
     pub fn ends_in_order(&mut self) {
-        self.breaks_off = false;
+        self.broken = None;
         let mut headers = self.response_headers();
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
         self.request.response_headers = Some(serde_json::json!(headers).to_string());

@@ -29,7 +29,7 @@ pub use carry::replace;
 pub use journal::{End, Ending, Head, Sent};
 pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
 pub use open::{Trace, find};
-pub use rows::{Chunk, Outcome, Request, Run, Sample};
+pub use rows::{Chunk, Outcome, RESET, Request, Run, Sample};
 pub use schedule::{Course, Schedule};
 pub use schema::TableName;
 pub use seal::recover;

@@ -121,6 +121,9 @@ pub struct Request {
     pub done_reason: Option<String>,
 }
 
+/// The `error` of an exchange in which the server reset the connection.
+pub const RESET: &str = "the server reset the connection";
+
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

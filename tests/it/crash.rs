@@ -96,7 +96,10 @@ fn check(trace: &Trace, at_least: &[usize]) {
             .get(&request.request_id)
             .map_or(&[][..], Vec::as_slice);
         for (n, chunk) in chunks.iter().enumerate() {
-            assert_eq!(chunk.payload, line(stream, n).into_bytes(), "{stream}.{n}");
+            let line = line(stream, n).into_bytes();
+            // Of the last, what there was of it when the recording ended.
+            let is_cut = n + 1 == chunks.len() && line.starts_with(&chunk.payload);
+            assert!(is_cut || chunk.payload == line, "{stream}.{n}");
         }
         let early = std::mem::take(&mut missing[stream]);
         assert!(
@@ -242,9 +245,16 @@ fn kill(seed: usize, folder: &Path, pace: Pace) -> Left {
     })
 }
 
+/// A folder in memory, if there is such a thing: a disk that others keep busy may well take longer than
+/// 100 ms over a write, which is neither the recorder's fault nor lost time that could be measured here.
+fn place() -> tempfile::TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 #[test]
 fn a_recorder_killed_at_any_of_200_moments_loses_at_most_its_last_100_ms() {
-    let place = tempfile::tempdir().unwrap();
+    let place = place();
     let pace = runtime().block_on(pace(place.path()));
     let (next, in_sealing) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {

@@ -1,6 +1,7 @@
 //! A replay serves what was recorded: the same bytes, boundaries and events, strictly matched.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,7 +10,10 @@ use tokentape::bench::{Rerun, Script};
 use tokentape::replay::{Options, Replay, Speed};
 use tokentape::table::Table;
 use tokentape::trace::{Outcome, Trace};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
+use super::random::Random;
 use super::source::{Source, Step, chunked, head, ndjson_head};
 use super::{Recording, bundled, lone};
 
@@ -154,6 +158,46 @@ async fn status_headers_and_the_way_a_body_ended_come_back() {
     );
 }
 
+/// What a connection to `url` reads after it asked, and whether it ended with a reset.
+async fn read_to_the_end(url: &str) -> (Vec<u8>, bool) {
+    let mut client = TcpStream::connect(url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let body = r#"{"model": "m", "prompt": "p"}"#;
+    let length = body.len();
+    let head = "POST /api/generate HTTP/1.1\r\nhost: localhost\r\nx-script: 0";
+    let asking = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+    client.write_all(asking.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    let ended = client.read_to_end(&mut read).await;
+    let is_reset = ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
+    (read, is_reset)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_is_a_reset_and_a_close_a_close_through_the_recorder_and_again() {
+    for (last, reset) in [(Step::Reset, true), (Step::Close, false)] {
+        let cut = [ndjson_head(), b"2a\r\n{\"resp".to_vec()].concat();
+        let script = vec![
+            Step::Write(cut),
+            Step::Wait(Duration::from_millis(50)),
+            last,
+        ];
+        let source = Source::start(vec![script]).await;
+        let recording = Recording::of(&lone(source.url.clone())).await;
+        let (read, was_reset) = read_to_the_end(&recording.url()).await;
+        assert_eq!(was_reset, reset);
+        assert!(
+            read.ends_with(b"{\"resp\r\n"),
+            "{}",
+            String::from_utf8_lossy(&read)
+        );
+        let (trace, _folder) = recording.sealed().await;
+        let replay = Replay::start(&trace, Options::default()).await.unwrap();
+        assert_eq!(read_to_the_end(&replay.urls()[0].1).await, (read, reset));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_not_recorded_gets_an_error_that_names_the_nearest() {
     let done = [ndjson_head(), chunked(&[b"{\"done\":true}\n"])].concat();
@@ -288,4 +332,52 @@ async fn faults_come_over_the_wire() {
         .unwrap()
         .to_string();
     assert!(error.contains("no such request, the last is 1"), "{error}");
+}
+
+/// Three agents that ask the same ten times, of a server that says something else each time.
+async fn repetitive_session() -> (Trace, tempfile::TempDir) {
+    let line = |n: usize| format!("{{\"response\":\"{n}\",\"done\":true}}\n").into_bytes();
+    let script = |n| vec![Step::Write([ndjson_head(), chunked(&[&line(n)])].concat())];
+    let source = Source::start((0..30).map(script).collect()).await;
+    let agents = ["a", "b", "c"].map(|name| (name.to_owned(), source.url.clone()));
+    let recording = Recording::of(&agents).await;
+    for n in 0..10 {
+        for (agent, (_, url)) in recording.recorder.urls().into_iter().enumerate() {
+            let asking = reqwest::Client::new().post(format!("{url}/api/generate"));
+            let script = (10 * agent + n).to_string();
+            let asking = asking.header("x-script", script).body(EQUAL);
+            asking.send().await.unwrap().bytes().await.unwrap();
+        }
+    }
+    recording.sealed().await
+}
+
+const EQUAL: &str = r#"{"model":"m","prompt":"the same"}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_agent_gets_its_own_answers_in_their_order_whatever_the_timing() {
+    let (trace, _folder) = repetitive_session().await;
+    for seed in 0..20 {
+        let replay = Replay::start(&trace, Options::default()).await.unwrap();
+        let mut agents = tokio::task::JoinSet::new();
+        for (agent, (_, url)) in replay.urls().into_iter().enumerate() {
+            agents.spawn(async move {
+                let mut random = Random::seeded(100 * seed + agent as u64);
+                let client = reqwest::Client::new();
+                for n in 0..10 {
+                    let pause = Duration::from_micros(random.below(500) as u64);
+                    tokio::time::sleep(pause).await;
+                    let asking = client.post(format!("{url}/api/generate")).body(EQUAL);
+                    let answer = asking.send().await.unwrap().text().await.unwrap();
+                    let own = 10 * agent + n;
+                    assert_eq!(
+                        answer,
+                        format!("{{\"response\":\"{own}\",\"done\":true}}\n")
+                    );
+                }
+            });
+        }
+        agents.join_all().await;
+        assert_eq!(replay.unused(), Vec::<String>::new());
+    }
 }
