@@ -50,17 +50,17 @@ impl Retelling {
     /// The recorded run that is marked like this, the first of those not marked yet.
     pub fn run(&self, mark: &Run) -> Option<&Run> {
         let same = |run: &&Run| {
-            let unnumbered = Run {
+            let described = Run {
+                run_id: mark.run_id,
                 run_number: match mark.run_number {
                     0 => 0,
                     _ => run.run_number,
                 },
-                run_id: mark.run_id,
                 start_ns: mark.start_ns,
                 end_ns: mark.end_ns,
                 ..(*run).clone()
             };
-            unnumbered == *mark
+            described == *mark
         };
         let mut state = self.state();
         let mut runs = self.schedule.runs().filter(same);
@@ -153,15 +153,16 @@ impl Answered {
 
     /// Its body, cut as it was recorded. If these are other bytes than then, as it came.
     fn cut(&self, course: &Course) -> Vec<(i64, Bytes)> {
-        let mut body: BytesMut = self.chunks.iter().flat_map(|chunk| chunk.iter()).collect();
         let recorded: usize = course.chunks.iter().map(|(_, length)| length).sum();
-        if recorded != body.len() {
+        let came: usize = self.chunks.iter().map(Bytes::len).sum();
+        if recorded != came {
             let last_ns = course.last_ns();
-            return self
-                .chunks
-                .iter()
-                .map(|chunk| (last_ns, chunk.clone()))
-                .collect();
+            let chunks = self.chunks.iter();
+            return chunks.map(|chunk| (last_ns, chunk.clone())).collect();
+        }
+        let mut body = BytesMut::with_capacity(came);
+        for chunk in &self.chunks {
+            body.extend_from_slice(chunk);
         }
         let cut = |(t_ns, length): &(i64, usize)| (*t_ns, body.split_to(*length).freeze());
         course.chunks.iter().map(cut).collect()

@@ -235,7 +235,6 @@ mod tests {
             response_headers: Some(
                 json!([["Content-Type", content_type], ["Content-Length", "9"]]).to_string(),
             ),
-            outcome: Outcome::Complete,
             ..Request::default()
         };
         let chunk = |t_ns, payload: &[u8]| Chunk {

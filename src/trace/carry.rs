@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::columns::{Columns, samples_from};
-use super::journal::{End, Ending, Head, JOURNAL, Journal, Note, Rows, Sent};
+use super::journal::{JOURNAL, Journal, Rows};
 use super::manifest::MANIFEST;
+use super::notes::{End, Ending, Head, Note, Sent};
 use super::open::Trace;
 use super::rows::{Outcome, Request};
 use super::schema::TableName;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::journal::{Head, Journal, Note, Rows, Sent};
+use super::journal::{Journal, Rows};
+use super::notes::{Head, Note, Sent};
 use super::tape::{FLUSH_BYTES, Held, HeldEntry, Shared};
 use crate::wire::redaction::{Found, Redactor};
 
@@ -169,8 +170,9 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::trace::journal::{Ending, JOURNAL};
+    use crate::trace::journal::JOURNAL;
     use crate::trace::manifest::{Manifest, Status};
+    use crate::trace::notes::Ending;
     use crate::trace::seal::seal;
     use crate::trace::tape::HELD_BYTES;
     use crate::trace::{End, Tape, Trace, verify};

@@ -13,6 +13,7 @@ mod files;
 mod journal;
 mod keep;
 mod manifest;
+mod notes;
 mod open;
 mod order;
 mod rows;
@@ -26,8 +27,8 @@ mod verify;
 mod writer;
 
 pub use carry::replace;
-pub use journal::{End, Ending, Head, Sent};
 pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
+pub use notes::{End, Ending, Head, Sent};
 pub use open::{Trace, find};
 pub use rows::{Chunk, Outcome, RESET, Request, Run, Sample};
 pub use schedule::{Course, Schedule};

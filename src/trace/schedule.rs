@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::carry::{end_of, head_of, session_notes};
 use super::columns::samples_from;
-use super::journal::{End, Head, Note};
 use super::manifest::Manifest;
+use super::notes::{End, Head, Note};
 use super::open::Trace;
 use super::rows::{Request, Run};
 use super::schema::TableName;

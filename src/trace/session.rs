@@ -12,7 +12,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::columns::samples_batch;
-use super::journal::{self, Ending, Entry, JOURNAL, Note};
+use super::journal::{self, Entry, JOURNAL};
+use super::notes::{Ending, Note};
 use super::order::Order;
 use super::rows::{Outcome, Request, Run, Sample};
 use crate::wire;

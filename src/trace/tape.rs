@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::journal::{End, Head, Note, Sent};
+use super::notes::{End, Head, Note, Sent};
 use super::rows::{Run, Sample};
 use crate::clock::Clock;
 use crate::wire::redaction::{AnswerMask, Found, Redactor};
@@ -363,7 +363,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::journal::Ending;
+    use crate::trace::notes::Ending;
 
     #[test]
     fn notes_that_nobody_fetches_do_not_take_memory_without_end() {
