@@ -5,6 +5,7 @@ use std::io::{BufReader, BufWriter, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array as _, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
@@ -157,20 +158,33 @@ pub enum Entry<'a> {
 /// time records, seals or recovers. `None` if the recorder died before its first byte.
 ///
 /// # Errors
-/// If it cannot be read, or someone else has it locked.
-pub fn open(folder: &Path) -> Result<Option<File>> {
+/// If it cannot be read, or someone else has it locked for longer than `patience`.
+pub fn open(folder: &Path, patience: Duration) -> Result<Option<File>> {
     let path = stream_path(folder);
     let file = match File::open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened.with_context(|| format!("{} cannot be read", path.display()))?,
     };
-    if file.try_lock().is_err() {
+    if !locked(&file, patience) {
         bail!(
             "{} is still being recorded or sealed; end that first",
             folder.display()
         );
     }
     Ok(Some(file))
+}
+
+/// Locks a file, if nobody else has it locked for longer than this.
+fn locked(file: &File, mut patience: Duration) -> bool {
+    const STEP: Duration = Duration::from_millis(10);
+    while file.try_lock().is_err() {
+        let Some(left) = patience.checked_sub(STEP) else {
+            return false;
+        };
+        patience = left;
+        std::thread::sleep(STEP);
+    }
+    true
 }
 
 /// Gives every entry of a journal to `each`. The bytes that could not be read: a batch that a kill
@@ -329,7 +343,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(JOURNAL)).unwrap();
         let _recorder = Journal::create(folder.path()).unwrap();
-        let error = open(folder.path()).unwrap_err().to_string();
+        let error = open(folder.path(), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("still being recorded"), "{error}");
     }
 }

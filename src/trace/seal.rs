@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Int32Array, RecordBatch, StringArray};
@@ -26,7 +27,12 @@ use super::tables::TableFile;
 pub fn seal(folder: &Path, status: Status, lost_chunks: u64) -> Result<Manifest> {
     let journal_folder = folder.join(JOURNAL);
     // Locked until it is removed. Who waited for the lock finds what the other made of it.
-    let journal = journal::open(folder)?;
+    let patience = match status {
+        // Our own: a process that is just being started holds all our locks for a moment.
+        Status::Sealed => Duration::from_secs(1),
+        _ => Duration::ZERO,
+    };
+    let journal = journal::open(folder, patience)?;
     if folder.join(MANIFEST).exists() {
         bail!("{} is sealed already", folder.display());
     }
