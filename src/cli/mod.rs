@@ -6,6 +6,7 @@ mod calibrate;
 mod demo;
 mod figures;
 mod info;
+mod matching;
 mod output;
 mod record;
 mod recording;

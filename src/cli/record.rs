@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::Exit;
 use super::agents::ANY_PORT;
+use super::matching::Matching;
 use super::recording::{Wanted, record};
 use super::replay::{offline, remind_of_redaction};
 use super::signals::Signals;
@@ -37,6 +38,8 @@ pub struct Args {
     /// What to do with a trace that is there already
     #[arg(long, value_name = "MODE", default_value = "all")]
     mode: Mode,
+    #[command(flatten)]
+    matching: Matching,
     /// Withhold what this regular expression finds, besides keys, tokens and passwords; its first
     /// group, if it has one
     #[arg(long, value_name = "PATTERN")]
@@ -61,13 +64,21 @@ enum Mode {
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
     let redactor = Redactor::new(&args.redact)?;
+    if args.mode == Mode::All && !args.matching.is_default() {
+        bail!("--match and --repeat say how a trace is served: add --mode none, once or new");
+    }
     let Some(old) = trace_to_serve(&args)? else {
         return record_anew(args, redactor).await;
     };
     remind_of_redaction(&old, &args.redact);
+    let options = Options {
+        redactor: redactor.clone(),
+        profile: args.matching.profile()?,
+        ..Options::default()
+    };
     match args.mode {
-        Mode::New => record_more(args.wanted, &old, redactor).await,
-        _ => serve(&args.wanted, &old, redactor).await,
+        Mode::New => record_more(args.wanted, &old, redactor, options).await,
+        _ => serve(&args.wanted, &old, options).await,
     }
 }
 
@@ -88,7 +99,7 @@ fn trace_to_serve(args: &Args) -> Result<Option<Trace>> {
 }
 
 /// Serves a trace and records nothing.
-async fn serve(wanted: &Wanted, trace: &Trace, redactor: Redactor) -> Exit {
+async fn serve(wanted: &Wanted, trace: &Trace, options: Options) -> Exit {
     let names: Vec<&str> = trace
         .manifest
         .agents
@@ -110,7 +121,7 @@ async fn serve(wanted: &Wanted, trace: &Trace, redactor: Redactor) -> Exit {
         let agent = wanted.agent.iter().find(|agent| agent.name == name);
         agent.map_or(ANY_PORT, |agent| agent.listen)
     };
-    let replay = Replay::start_at(trace, redacted(redactor), place).await?;
+    let replay = Replay::start_at(trace, options, place).await?;
     let (command, runs) = (&wanted.command, wanted.runs);
     offline(
         &replay,
@@ -156,7 +167,12 @@ async fn record_anew(args: Args, redactor: Redactor) -> Exit {
 
 /// Goes on with the session of `old`: what that knows is served, the rest is recorded, and in the
 /// end one trace that holds both takes its place. Nothing new: the old one stays as it is.
-async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exit {
+async fn record_more(
+    mut wanted: Wanted,
+    old: &Trace,
+    redactor: Redactor,
+    options: Options,
+) -> Exit {
     if wanted.agent.is_empty() {
         for agent in &old.manifest.agents {
             wanted.agent.push(Agent {
@@ -177,7 +193,7 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
             old.folder.display()
         );
     }
-    let known = Replay::known(old, redacted(redactor.clone()))?;
+    let known = Replay::known(old, options)?;
     let begin = |session, _: &Known| Writer::go_on(&beside, old, session, redactor);
     let recorded = record(&wanted, begin, Known::Answers(known)).await?;
     if recorded.is_in_vain() {
@@ -188,13 +204,6 @@ async fn record_more(mut wanted: Wanted, old: &Trace, redactor: Redactor) -> Exi
         Ok(old.folder.clone())
     };
     recorded.seal(&beside, publish, wanted.quiet).await
-}
-
-fn redacted(redactor: Redactor) -> Options {
-    Options {
-        redactor,
-        ..Options::default()
-    }
 }
 
 fn default_folder(clock: &Clock) -> PathBuf {

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
 use super::agents::{ANY_PORT, Announce, announce, parse_listen};
+use super::matching::Matching;
 use super::signals::Signals;
 use super::{Exit, NO};
 use crate::record::child;
-use crate::replay::{Fault, Options, Profile, Replay, Speed};
+use crate::replay::{Fault, Options, Replay, Speed};
 use crate::trace::{Trace, find};
 use crate::wire::redaction::Redactor;
 
@@ -45,18 +45,8 @@ pub struct Args {
     /// `recorded`: nothing waits, and what a recorder in front of this writes carries the recorded times
     #[arg(long, value_name = "CLOCK", default_value = "real")]
     clock: TimeOf,
-    /// What of a request must equal a recorded one: `strict` is method, path and JSON body but for ids
-    /// that clients make up; `ordered` gives an agent's nth request its nth answer; a TOML file says
-    /// otherwise
-    #[arg(
-        long = "match",
-        value_name = "strict|ordered|FILE",
-        default_value = "strict"
-    )]
-    matching: String,
-    /// When all equal requests have been answered, begin again with the first answer
-    #[arg(long)]
-    repeat: bool,
+    #[command(flatten)]
+    matching: Matching,
     /// Answers that go wrong: reset, stall=SECONDS, error-line, no-done, malformed, status=CODE or
     /// slow=FACTOR, at the request's `request_id` and a chunk's `seq`
     #[arg(long, value_name = "KIND@REQUEST[:CHUNK]")]
@@ -155,17 +145,9 @@ pub async fn run(args: Args) -> Exit {
     };
     let places = places(&args, &trace)?;
     let signals = Signals::listen()?;
-    let profile = match args.matching.as_str() {
-        "strict" => Profile::strict(),
-        "ordered" => Profile::ordered(),
-        file => Profile::read(Path::new(file))?,
-    };
     let options = Options {
         speed: args.speed,
-        profile: match args.repeat {
-            false => profile,
-            true => profile.repeating(),
-        },
+        profile: args.matching.profile()?,
         redactor: Redactor::new(&args.redact)?,
         faults: faults(&args, &trace)?,
         recorded_clock: args.clock == TimeOf::Recorded,

@@ -22,13 +22,20 @@ async fn server(answers: usize) -> Source {
 
 /// `record` in this mode, of a command that asks for these answers one after the other.
 async fn record(mode: &str, server: &str, folder: &Path, asks: &[usize]) -> Output {
+    record_with(&["--mode", mode], server, folder, asks).await
+}
+
+/// The same with any flags.
+async fn record_with(flags: &[&str], server: &str, folder: &Path, asks: &[usize]) -> Output {
     let asking: String = asks
         .iter()
         .map(|n| format!("curl -s -S -X POST -d '{{\"ask\":{n}}}' {{agent}}/{n} && "))
         .collect();
     let mut command = Command::new(PROGRAM);
     command
-        .args(["record", "--quiet", "--mode", mode, "-o"])
+        .args(["record", "--quiet"])
+        .args(flags)
+        .arg("-o")
         .arg(folder)
         .args(["--agent", &format!("agent={server}"), "--", "sh", "-c"])
         .arg(format!("{asking}true"));
@@ -86,6 +93,28 @@ async fn none_refuses_what_was_not_recorded_and_needs_a_trace() {
         "{answers}"
     );
     assert_eq!(server.seen().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_served_is_matched_as_the_flags_say() {
+    let server = server(2).await;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("trace");
+    record("once", &server.url, &folder, &[0, 1]).await;
+    let again = ["--mode", "none", "--repeat"];
+    let output = record_with(&again, &server.url, &folder, &[0, 0, 1, 0]).await;
+    assert_eq!(said(&output), (Some(0), vec![0, 0, 1, 0]));
+    let in_order = ["--mode", "once", "--match", "ordered"];
+    let output = record_with(&in_order, &server.url, &folder, &[1, 0]).await;
+    let answers = String::from_utf8_lossy(&output.stdout);
+    assert!(answers.contains("out of order"), "{answers}");
+    let output = record_with(&["--repeat"], &server.url, &folder, &[0]).await;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        complaint.contains("add --mode none, once or new"),
+        "{complaint}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
