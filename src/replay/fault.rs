@@ -174,6 +174,7 @@ impl Fault {
             Kind::Reset => {
                 chunks.truncate(last);
                 recording.breaks_off = true;
+                recording.stays_open = None;
             }
             Kind::Stall(pause) => recording.stall = Some((first, pause)),
             Kind::Slow(factor) => recording.slowed = Some(factor),

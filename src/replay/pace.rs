@@ -46,6 +46,10 @@ pub enum BodyEnding {
     /// Breaks off, once what was given out has been flushed: an error takes the unflushed with it.
     BreaksOff,
     BreaksOffNow,
+    /// Breaks off at this moment, unless the client leaves first.
+    StaysOpen {
+        until_ns: i64,
+    },
 }
 
 /// By what a replay keeps its pace, and what became of it.
@@ -182,8 +186,18 @@ impl Body for PacedBody {
                 match body.ending {
                     BodyEnding::InOrder => Poll::Ready(None),
                     BodyEnding::BreaksOffNow => Poll::Ready(Some(Err(BrokenOff))),
+                    BodyEnding::StaysOpen { until_ns } => {
+                        let new = || Alarm::new(body.pacer.vigil.clone());
+                        ready!(body.alarm.get_or_insert_with(new).poll(cx, until_ns));
+                        Poll::Ready(Some(Err(BrokenOff)))
+                    }
                     BodyEnding::BreaksOff => {
-                        body.ending = BodyEnding::BreaksOffNow;
+                        body.ending = match body.recording.stays_open {
+                            Some(time) => BodyEnding::StaysOpen {
+                                until_ns: body.pacer.clock.now_ns() + time.as_nanos() as i64,
+                            },
+                            None => BodyEnding::BreaksOffNow,
+                        };
                         cx.waker().wake_by_ref();
                         Poll::Pending
                     }
