@@ -88,12 +88,12 @@ def of_agents(name):
 
 # Where a client does otherwise, as it does against the real server: by a reason's letter.
 REASONS = {
-    "a": "takes U+0085, which Ollama sends unescaped, for the end of a line",
-    "b": "reads each chunk by itself: what is cut over two is lost",
+    "a": "takes U+0085, which Ollama sends unescaped, for the end of a line, and fails or drops it",
+    "b": "reads each chunk by itself, and loses a character or line that is cut over two",
     "c": "passes over an error inside a stream",
-    "d": "Ollama does not tell /v1's clients of an error inside a stream: it just ends",
-    "e": "takes an end without done for an error",
-    "f": "its cancelling does not reach the server: it reads on to the end",
+    "d": "is not told: below /v1, Ollama just ends a stream that fails",
+    "e": "takes an end without done for an error; the others take it for the end",
+    "f": "says it has cancelled, but reads on to the end",
 }
 HALF = {"text": "one", "error": "Unterminated string"}
 SILENT = {"text": "so far"}
@@ -132,6 +132,8 @@ def outcomes(client, path, model):
     """How the recorder may say that a model's answer ended."""
     if model in ("missing", "busy") or model == "embedder" and "embed" not in path:
         return ["error_status"]
+    if path == "/api/show":
+        return ["complete"]
     if model == "error-inside":
         return ["truncated" if path.startswith("/v1/") else "error_event"]  # see reason d
     if model == "no-done":

@@ -4,13 +4,14 @@
 A cell passes if a client's user sees what expected.py says, and the very same through `tokentape
 record`, from `tokentape replay` of that recording, and from a recording of that replay.
 
-    python tests/clients/run.py [--tokentape PATH] [--environments DIR] [--only CLIENT]...
+    python tests/clients/run.py [--tokentape PATH] [--environments DIR] [--only CLIENT]... [--readme FILE]
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,12 +98,19 @@ class Problem(Exception):
 
 def observed(command, **environment):
     """What a program prints, line by line; the program itself, or a tokentape around it, must succeed."""
-    done = subprocess.run(list(map(str, command)), env=os.environ | environment, text=True,
-                          capture_output=True, timeout=SECONDS)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-20:]
-        raise Problem("\n".join([f"exit code {done.returncode}: {command[0]} {command[1]}", *said]))
-    return [json.loads(line) for line in done.stdout.split("\n") if line]
+    command = [str(part) for part in command]
+    with subprocess.Popen(command, env=os.environ | environment, text=True, start_new_session=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            out, said = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, said = process.communicate()
+            said += f"no end in {SECONDS} s, after {len(out.splitlines())} lines"
+    if process.returncode:
+        last = "\n".join(said.strip().splitlines()[-20:])
+        raise Problem(f"exit code {process.returncode}: {' '.join(command[:4])} ...\n{last}")
+    return [json.loads(line) for line in out.split("\n") if line]
 
 
 def meets(seen, expected):
@@ -136,11 +144,11 @@ class Trial:
 
     def run(self):
         began = time.monotonic()
-        for trial in (self.alone, self.two_agents):
+        for trial, row in ((self.alone, "all"), (self.two_agents, TWO_AGENTS)):
             try:
                 trial()
-            except (Problem, subprocess.TimeoutExpired) as problem:
-                self.problems.append((TWO_AGENTS if trial == self.two_agents else "all", str(problem)))
+            except Problem as problem:
+                self.problems.append((row, str(problem)))
         print(f"{self.client}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
         return self
 
@@ -162,8 +170,9 @@ class Trial:
                 self.wrong(row_of[call], call, expected, "direct", seen)
             for way, lines in (("recorded", recorded), ("replayed", replayed),
                                ("a replay recorded", replay_recorded)):
-                if lines[index:index + 1] != [line]:
-                    self.wrong(row_of[call], call, seen, way, [line["seen"] for line in lines[index:index + 1]])
+                there = lines[index] if index < len(lines) else {}
+                if there != line:
+                    self.wrong(row_of[call], call, seen, way, there.get("seen"))
         self.check_outcomes("recorded", trace)
         self.check_outcomes("a replay recorded", again)
 
@@ -173,19 +182,18 @@ class Trial:
         for row in observed([self.tokentape, "sql", trace, "-c", query, "--format", "ndjson"]):
             path, model, outcome = row["path"], row["model"], row["outcome"]
             if outcome not in (expected := outcomes(self.client, path, model)):
-                for row in [row for row, calls in ROWS.items() if f":{model}" in "".join(calls)]:
-                    self.wrong(row, f"outcome of {path} for {model}", expected, way, outcome)
+                for row, calls in ROWS.items():
+                    if any(call.endswith(f":{model}") for call in calls):
+                        self.wrong(row, f"outcome of {path} for {model}", expected, way, outcome)
 
     def two_agents(self):
         """Both ask the same at once; neither may hear the other's answers."""
         trace = self.folder / "pair"
         command = [sys.executable, HERE / "pair.py", *self.command, *AGENTS_CALLS]
-        urls = lambda servers: {server.name: server.url for server in servers}
         with Server("collector") as one, Server("insight") as other:
-            direct = observed(command, **{f"TOKENTAPE_{name.upper()}_URL": url
-                                          for name, url in urls([one, other]).items()})
+            direct = observed(command, TOKENTAPE_COLLECTOR_URL=one.url, TOKENTAPE_INSIGHT_URL=other.url)
         with Server("collector") as one, Server("insight") as other:
-            recorded = observed([*self.recording(trace, **urls([one, other])), *command])
+            recorded = observed([*self.recording(trace, collector=one.url, insight=other.url), *command])
         replayed = observed([*self.replaying(trace), *command])
         self.rows[TWO_AGENTS] = set()
         for agent in AGENTS:
@@ -208,10 +216,10 @@ class Trial:
         self.problems.append((row, f"{what}\n  expected {shortened(expected)}\n  {way}: {shortened(seen)}"))
 
     def cell(self, row):
-        if row not in self.rows:
-            return "-"
         if any(wrong in (row, "all") for wrong, _ in self.problems):
             return "FAIL"
+        if row not in self.rows:
+            return "-"
         return ", ".join(sorted(self.rows[row])) or "✓"
 
 
@@ -230,9 +238,10 @@ def matrix(trials):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokentape", type=Path, default=Path("target/debug/tokentape"))
-    parser.add_argument("--environments", type=Path, help="where the clients are installed, or to be installed")
+    parser.add_argument("--environments", type=Path, help="where the clients are, or are to be, installed")
     parser.add_argument("--only", action="append", choices=CLIENTS, metavar="CLIENT",
                         help="one of: " + "; ".join(CLIENTS))
+    parser.add_argument("--readme", type=Path, help="a file that must show the same matrix")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
@@ -251,13 +260,17 @@ def main():
             trials.append(Trial(client, environments[environment](program), args.tokentape.resolve(), place))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(Trial.run, trials))
-    print(matrix(trials))
+    table = matrix(trials)
+    print(table)
     print(f"environments {built - began:.0f} s, clients {time.monotonic() - built:.0f} s", file=sys.stderr)
     for trial in trials:
         for row, problem in trial.problems:
             print(f"\n{trial.client}, {row}: {problem}")
-    return any(trial.problems for trial in trials)
+    outdated = args.readme and table not in args.readme.read_text()
+    if outdated:
+        print(f"\n{args.readme} shows another matrix")
+    return outdated or any(trial.problems for trial in trials)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(bool(main()))

@@ -243,7 +243,8 @@ class Handler(BaseHTTPRequestHandler):
             case "/api/show":
                 able = ["completion", "tools"] if model == "tools" else ["completion"]
                 self.api({"license": "MIT", "modelfile": "FROM plain", "parameters": "seed 1",
-                          "template": "{{ .Tools }}" if model == "tools" else "{{ .Prompt }}", "details": details(),
+                          "template": "{{ .Tools }}" if model == "tools" else "{{ .Prompt }}",
+                          "details": details(),
                           "model_info": {"general.architecture": "scripted"},
                           "capabilities": able, "modified_at": CREATED})
             case _:
@@ -282,6 +283,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def stream(self, answer, content_type):
         script = answer.script
+        self.close_connection = script.slow     # its time limit is not for another request
         self.head(200, content_type)
         for data in answer.stream():
             for part in cut_inside_of_a_character(data) if script.cut else [data]:
@@ -289,7 +291,6 @@ class Handler(BaseHTTPRequestHandler):
                 if not script.slow:
                     time.sleep(BETWEEN_CHUNKS)
                 elif self.hangs_up():
-                    self.close_connection = True
                     return
         self.chunk(b"")
 
@@ -308,6 +309,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
         else:
             self.send_header("Content-Length", str(length))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
 
     def chunk(self, data):
