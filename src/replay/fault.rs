@@ -178,6 +178,7 @@ impl Fault {
                     why: self.to_string(),
                     reset: true,
                 });
+                recording.stays_open = None;
             }
             Kind::Stall(pause) => recording.stall = Some((first, pause)),
             Kind::Slow(factor) => recording.slowed = Some(factor),

@@ -276,7 +276,11 @@ impl Served {
                 known.models.push(model.clone());
             }
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
-            recordings.insert(request.request_id, Recording::new(request, chunks));
+            let mut recording = Recording::new(request, chunks);
+            if options.recorded_clock {
+                recording.stays_open = None; // on that clock nothing waits
+            }
+            recordings.insert(recording.request.request_id, recording);
         }
         let retold = match options.recorded_clock {
             true => Some(Retold::of(trace, &options, &recordings)?),

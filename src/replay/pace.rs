@@ -72,6 +72,8 @@ pub struct PacedBody {
     /// A stall lasts until then, on the replay's clock.
     stalled_until_ns: Option<i64>,
     broken: Option<BrokenOff>,
+    /// The body stays open until then, on the replay's clock.
+    open_until_ns: Option<i64>,
     alarm: Option<Alarm>,
     /// When the chunks were due that were given out, but maybe not written yet.
     given: Vec<i64>,
@@ -84,6 +86,7 @@ impl PacedBody {
     pub fn new(recording: Arc<Recording>, pacer: Arc<Pacer>, start_ns: i64) -> Self {
         Self {
             broken: recording.broken.clone(),
+            open_until_ns: None,
             recording,
             next: 0,
             pacer,
@@ -143,6 +146,18 @@ impl PacedBody {
         }
         Poll::Ready(())
     }
+
+    /// Leaves the client the time to leave.
+    fn poll_left_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(time) = self.recording.stays_open else {
+            return Poll::Ready(());
+        };
+        let clock = self.pacer.clock;
+        let until_ns = || clock.now_ns().saturating_add(time.as_nanos() as i64);
+        let until_ns = *self.open_until_ns.get_or_insert_with(until_ns);
+        let new = || Alarm::new(self.pacer.vigil.clone());
+        self.alarm.get_or_insert_with(new).poll(cx, until_ns)
+    }
 }
 
 impl Body for PacedBody {
@@ -163,6 +178,7 @@ impl Body for PacedBody {
             }
             Poll::Ready(None) => {
                 ready!(body.poll_written(cx));
+                ready!(body.poll_left_open(cx));
                 Poll::Ready(body.broken.take().map(Err))
             }
         }

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::serve::BrokenOff;
 use crate::trace::{Chunk, Outcome, RESET, Request};
 
+/// So much longer than when it was recorded, a client may take to leave.
+const LEAVES_LATER: Duration = Duration::from_secs(5);
+
 /// A recorded chunk, as it is given out.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -21,6 +24,8 @@ pub struct Recording {
     pub chunks: Vec<Recorded>,
     /// The body breaks off instead of ending.
     pub broken: Option<BrokenOff>,
+    /// For so long it stays open before: its client left there, and has the time to leave again.
+    pub stays_open: Option<Duration>,
     /// At any speed of the replay, the recorded pace so many times slower.
     pub slowed: Option<f64>,
     /// A pause before a chunk, at any speed.
@@ -47,10 +52,17 @@ impl Recording {
             reset: error.as_deref() == Some(RESET),
             why: error.unwrap_or_else(|| "the recorded answer broke off here".to_owned()),
         });
+        let chunks: Vec<Recorded> = chunks.collect();
+        let stays_open = (request.outcome == Outcome::ClientAborted).then(|| {
+            let last_ns = chunks.last().map(|chunk| chunk.t_ns).or(request.headers_ns);
+            let silent_ns = request.end_ns.zip(last_ns).map(|(end, last)| end - last);
+            Duration::from_nanos(silent_ns.unwrap_or(0).max(0) as u64) + LEAVES_LATER
+        });
         Self {
             request,
-            chunks: chunks.collect(),
+            chunks,
             broken,
+            stays_open,
             slowed: None,
             stall: None,
         }

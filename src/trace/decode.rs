@@ -105,7 +105,14 @@ impl Answer {
         request.eval_duration_ns = said.eval_duration_ns;
         request.done_reason = said.done_reason;
         let failed_status = request.status.is_some_and(|status| status >= 400);
-        let unfinished = dialect(request).generates() && !said.done;
+        let generates = dialect(request).generates();
+        let unfinished = generates && !said.done;
+        // Some clients leave on the word that this is the end, and do not wait for it.
+        let told = generates && (said.done || said.error.is_some());
+        let ending = match ending {
+            Outcome::ClientAborted if told => Outcome::Complete,
+            ending => ending,
+        };
         request.outcome = match ending {
             Outcome::Complete if failed_status => Outcome::ErrorStatus,
             Outcome::Complete if said.error.is_some() => Outcome::ErrorEvent,

@@ -181,6 +181,31 @@ async fn a_client_that_leaves_is_noted_at_once() {
     );
 }
 
+/// How the recorder says that an answer ended whose client left when it had this much of it.
+async fn left_after(part: &[u8]) -> Request {
+    let size = format!("{:x}\r\n", part.len());
+    let part = write(&[&ndjson_head(), size.as_bytes(), part, b"\r\n"]);
+    let source = Source::start(vec![vec![part, FOR_EVER]]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let request = reqwest::Client::new().post(format!("{}/api/generate", recording.url()));
+    let request = request.header("x-script", "0").body("{}");
+    let mut answer = request.send().await.unwrap();
+    answer.chunk().await.unwrap().unwrap();
+    drop(answer);
+    let (trace, _folder) = recording.sealed().await;
+    trace.requests().unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_when_told_of_the_end_has_not_aborted() {
+    let told = left_after(b"{\"response\":\"a\",\"done\":true}\n").await;
+    assert_eq!((told.outcome, told.error), (Outcome::Complete, None));
+    let told = left_after(ERROR).await;
+    assert_eq!(told.outcome, Outcome::ErrorEvent);
+    assert_eq!(told.error.as_deref(), Some("out of memory"));
+    assert_eq!(left_after(TOKEN).await.outcome, Outcome::ClientAborted);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_head_has_no_body_and_the_connection_goes_on() {
     let script = vec![write(&[&head("200 OK", &[("Content-Length", "17")])])];

@@ -198,6 +198,31 @@ async fn a_reset_is_a_reset_and_a_close_a_close_through_the_recorder_and_again()
     }
 }
 
+/// Reads the first chunk of an answer, waits a moment, and leaves.
+async fn ask_and_leave(url: &str) {
+    let asking = reqwest::Client::new().post(format!("{url}/api/generate"));
+    let asking = asking.header("x-script", "0").body("{}");
+    let mut answer = asking.send().await.unwrap();
+    answer.chunk().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_left_finds_the_answer_open_to_leave_again() {
+    let begun = [ndjson_head(), b"11\r\n{\"response\":\"a\"}\n\r\n".to_vec()].concat();
+    let silent = Step::Wait(Duration::from_secs(60));
+    let source = Source::start(vec![vec![Step::Write(begun), silent]]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    ask_and_leave(&recording.url()).await;
+    let (trace, _folder) = recording.sealed().await;
+    assert_eq!(trace.requests().unwrap()[0].outcome, Outcome::ClientAborted);
+    let replay = Replay::start(&trace, Options::default()).await.unwrap();
+    let recording = Recording::of(&replay.urls()).await;
+    ask_and_leave(&recording.url()).await;
+    let (again, _folder) = recording.sealed().await;
+    assert_eq!(again.requests().unwrap()[0].outcome, Outcome::ClientAborted);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_not_recorded_gets_an_error_that_names_the_nearest() {
     let done = [ndjson_head(), chunked(&[b"{\"done\":true}\n"])].concat();
