@@ -10,11 +10,12 @@ use super::agents::{ANY_PORT, Announce, announce, parse_listen};
 use super::signals::Signals;
 use super::{Exit, NO};
 use crate::record::child;
-use crate::replay::{Fault, Options, Profile, Replay, Speed};
+use crate::replay::{Fault, Missed, Options, Profile, Replay, Speed};
 use crate::trace::{Trace, find};
 use crate::wire::redaction::Redactor;
 
-/// Recorded requests that are listed when nobody asked for them; more are counted.
+/// Recorded requests that are listed when nobody asked for them, and requests that were not recorded; more
+/// are counted.
 const LISTED: usize = 10;
 
 /// Serve a recorded trace as a fake Ollama
@@ -168,6 +169,7 @@ pub async fn run(args: Args) -> Exit {
         signals,
     )
     .await?;
+    say_missed(&replay.missed());
     let unused = replay.unused();
     if unused.is_empty() || args.allow_unused {
         return Ok(code);
@@ -184,6 +186,23 @@ pub async fn run(args: Args) -> Exit {
         eprintln!("  and {} more", unused.len() - LISTED);
     }
     Ok(if code == 0 { NO } else { code })
+}
+
+/// Says what was asked and is not in the trace, whatever the client made of the answer.
+fn say_missed(missed: &Missed) {
+    if missed.count == 0 {
+        return;
+    }
+    eprintln!(
+        "tokentape: the trace holds no answer to {} requests that were asked:",
+        missed.count
+    );
+    for sentence in missed.sentences.iter().take(LISTED) {
+        eprintln!("  {sentence}");
+    }
+    if missed.count > LISTED {
+        eprintln!("  and {} more", missed.count - LISTED);
+    }
 }
 
 /// Says so if requests cannot match because they are not redacted as the recorded ones were.

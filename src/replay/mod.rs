@@ -6,6 +6,10 @@
 //!                    recording (fault)
 //! ```
 //!
+//! What was not recorded, the replay answers itself where the trace knows enough (`unrecorded`): `origins`
+//! (CORS), `discovery` and `load` (from `known` and `loaded`), `refusal` (by `routes`). All else is one of
+//! the `misses`.
+//!
 //! A test of an agent, offline:
 //!
 //! ```
@@ -29,31 +33,44 @@
 mod alarm;
 mod discovery;
 mod fault;
+mod known;
 mod lateness;
+mod load;
+mod loaded;
 mod matching;
+mod misses;
+mod origins;
 mod pace;
 mod profile;
 mod recording;
+mod refusal;
+mod reply;
+mod routes;
+mod unrecorded;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
+use chrono::DateTime;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
 pub use fault::Fault;
 pub use lateness::Late;
+pub use misses::Missed;
 pub use pace::Speed;
 pub use profile::Profile;
 
 use crate::serve::{self, Answer, Answers, Asked};
-use crate::trace::{self, Outcome, Trace};
+use crate::trace::{self, Trace};
 use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
-use discovery::Server as Known;
+use known::Server as Known;
 use matching::{Form, Key, Matcher};
+use misses::Misses;
+use origins::Origins;
 use pace::{PacedBody, Pacer};
 use recording::Recording;
 
@@ -67,6 +84,8 @@ pub struct Replay {
 struct Served {
     recordings: Recordings,
     known: BTreeMap<String, Known>,
+    origins: Origins,
+    misses: Misses,
     matcher: Mutex<Matcher>,
     redactor: Redactor,
     pacer: Arc<Pacer>,
@@ -134,7 +153,7 @@ impl Replay {
                 let (tape, name) = (tape.clone(), name.clone());
                 move |asked| {
                     let (tape, name) = (tape.clone(), name.clone());
-                    async move { tape.answer_or_refuse(&name, &asked).await }
+                    async move { tape.answer_sender(&name, &asked).await }
                 }
             })?;
             servers.push((agent.name.clone(), server));
@@ -158,6 +177,11 @@ impl Replay {
         self.tape.recordings.len()
     }
 
+    /// Requests that the trace holds no answer to.
+    pub fn missed(&self) -> Missed {
+        self.tape.misses.so_far()
+    }
+
     /// Recorded requests that nobody asked for yet, as one line each. Questions about the server
     /// are answered as often as they are asked, so they do not count.
     pub fn unused(&self) -> Vec<String> {
@@ -179,18 +203,6 @@ impl Replay {
 /// An error of the replay itself, as Ollama's clients understand it.
 fn refusal(status: StatusCode, message: &str) -> Answer {
     serve::json(status, &json!({"error": format!("tokentape: {message}")}))
-}
-
-/// An error in the form of the dialect that a path belongs to.
-fn error(path: &str, message: &str) -> serde_json::Value {
-    let kind = "invalid_request_error";
-    if path.contains("/v1/messages") {
-        json!({"type": "error", "error": {"type": kind, "message": message}})
-    } else if path.contains("/v1/") {
-        json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
-    } else {
-        json!({"error": message})
-    }
 }
 
 type Recordings = BTreeMap<i64, Arc<Recording>>;
@@ -220,27 +232,22 @@ impl Served {
     ) -> Result<Self> {
         let mut chunks = trace.chunks()?;
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
+        let started_at = DateTime::parse_from_rfc3339(&trace.manifest.started_at);
+        let started_at = started_at.unwrap_or_default().to_utc();
         for agent in &trace.manifest.agents {
-            let version = agent.server_version.clone();
-            known.insert(
-                agent.name.clone(),
-                Known {
-                    version: version.unwrap_or_else(|| "0.0.0".to_owned()),
-                    models: Vec::new(),
-                    recorded_at: trace.manifest.started_at.clone(),
-                },
-            );
+            let server = Known::new(agent.server_version.clone(), started_at);
+            known.insert(agent.name.clone(), server);
         }
+        let mut origins = Origins::default();
         let mut recordings = BTreeMap::new();
         for request in trace.requests()?.into_iter().filter(wanted) {
-            if let (Some(known), Some(model)) = (known.get_mut(&request.agent), &request.model)
-                && request.outcome == Outcome::Complete
-                && !known.models.contains(model)
-            {
-                known.models.push(model.clone());
-            }
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
-            recordings.insert(request.request_id, Recording::new(request, chunks));
+            let recording = Recording::new(request, chunks);
+            origins.learn(&recording);
+            if let Some(known) = known.get_mut(&recording.request.agent) {
+                known.learn(&recording);
+            }
+            recordings.insert(recording.request.request_id, recording);
         }
         for fault in &options.faults {
             let last = recordings.keys().next_back().copied().unwrap_or(0);
@@ -255,6 +262,8 @@ impl Served {
         Ok(Self {
             recordings,
             known,
+            origins,
+            misses: Misses::default(),
             matcher: Mutex::new(matcher),
             redactor: options.redactor,
             pacer: Arc::new(Pacer::new(options.speed)),
@@ -263,26 +272,6 @@ impl Served {
 
     fn matcher(&self) -> MutexGuard<'_, Matcher> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
-        if let Some(answer) = self.answer(agent, asked).await {
-            return answer;
-        }
-        let Asked {
-            method, path, body, ..
-        } = asked;
-        // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.
-        if path.starts_with("/_tokentape/") {
-            return serve::json(StatusCode::OK, &json!({}));
-        }
-        let known = self.known.get(agent);
-        if let Some(answer) = known.and_then(|known| known.answer(method, path, body)) {
-            return answer;
-        }
-        let key = self.key(agent, asked);
-        let message = format!("tokentape: {}", self.matcher().miss(&key));
-        serve::json(StatusCode::NOT_FOUND, &error(path, &message))
     }
 
     /// What a request is matched by, in the form in which it would have been recorded.
@@ -336,6 +325,7 @@ impl Answers for Served {
             matcher.take(&key).or_else(|| again(&matcher))
         };
         let recording = self.recordings.get(&found?)?;
+        self.note_loaded(agent, asked, &recording.request, start_ns);
         Some(self.recorded(recording, start_ns).await)
     }
 }

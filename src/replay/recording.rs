@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::trace::{Chunk, Outcome, Request};
+use crate::wire::Unpacker;
 
 /// A recorded chunk, as it is given out.
 #[derive(Clone, Debug)]
@@ -49,6 +50,20 @@ impl Recording {
     /// The headers of the answer.
     pub fn response_headers(&self) -> Vec<(String, String)> {
         headers(self.request.response_headers.as_deref())
+    }
+
+    /// The body of the answer, unpacked if it came packed.
+    pub fn body(&self) -> Vec<u8> {
+        let headers = self.response_headers();
+        let mut packed = headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        let mut unpacker = Unpacker::new(packed.next().map(|(_, value)| value.as_str()));
+        let mut body = Vec::new();
+        for chunk in &self.chunks {
+            body.extend_from_slice(unpacker.push(&chunk.payload));
+        }
+        body
     }
 
     /// Whether the answer is a stream of server-sent events.

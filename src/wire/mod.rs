@@ -14,13 +14,16 @@
 //! | `ollama`, `openai` | one JSON object -> events and metrics |
 //! | `json` | the readings of JSON values that both dialects share |
 //! | `redaction` | what must not reach the disk |
+//! | `go_json`, `answer` | the other way: what a server writes, byte for byte |
 //!
 //! The flow: chunk -> unpacked -> lines or body -> payload -> JSON object -> [`Event`]s, and at the end one
 //! [`Said`]. Nothing here fails: what cannot be understood becomes a [`Kind::Malformed`] event.
 
+pub mod answer;
 mod asked;
 mod decode;
 pub mod framing;
+pub mod go_json;
 mod json;
 mod lines;
 mod ollama;
