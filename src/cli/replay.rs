@@ -54,6 +54,10 @@ pub struct Args {
     /// When all equal requests have been answered, begin again with the first answer
     #[arg(long)]
     repeat: bool,
+    /// Also answer with what was recorded in another dialect (generate, chat, OpenAI's chat), or with
+    /// `stream` the other way round: translated, at the recorded times
+    #[arg(long)]
+    translate: bool,
     /// Answers that go wrong: reset, stall=SECONDS, error-line, no-done, malformed, status=CODE or
     /// slow=FACTOR, at the request's `request_id` and a chunk's `seq`
     #[arg(long, value_name = "KIND@REQUEST[:CHUNK]")]
@@ -156,6 +160,7 @@ pub async fn run(args: Args) -> Exit {
         },
         redactor: Redactor::new(&args.redact)?,
         faults: faults(&args, &trace)?,
+        translate: args.translate,
     };
     remind_of_redaction(&trace, &args.redact);
     let place = |agent: &str| places.get(agent).copied().unwrap_or(ANY_PORT);

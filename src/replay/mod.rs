@@ -8,7 +8,7 @@
 //!
 //! What was not recorded, the replay answers itself where the trace knows enough (`unrecorded`): `origins`
 //! (CORS), `discovery` and `load` (from `known` and `loaded`), `refusal` (by `routes`). All else is one of
-//! the `misses`.
+//! the `misses`. If it may, `translation` finds an answer that was recorded in another dialect.
 //!
 //! A test of an agent, offline:
 //!
@@ -46,6 +46,7 @@ mod recording;
 mod refusal;
 mod reply;
 mod routes;
+mod translation;
 mod unrecorded;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ use misses::Misses;
 use origins::Origins;
 use pace::{PacedBody, Pacer};
 use recording::Recording;
+use translation::Translations;
 
 /// A trace being served until this is dropped.
 pub struct Replay {
@@ -87,6 +89,7 @@ struct Served {
     origins: Origins,
     misses: Misses,
     matcher: Mutex<Matcher>,
+    translations: Option<Translations>,
     redactor: Redactor,
     pacer: Arc<Pacer>,
 }
@@ -102,6 +105,9 @@ pub struct Options {
     pub redactor: Redactor,
     /// What goes wrong on purpose.
     pub faults: Vec<Fault>,
+    /// A request may be answered with what was recorded in another dialect, or with `stream` the other
+    /// way round.
+    pub translate: bool,
 }
 
 impl Default for Options {
@@ -112,6 +118,7 @@ impl Default for Options {
             profile: Profile::strict(),
             redactor: Redactor::default(),
             faults: Vec::new(),
+            translate: false,
         }
     }
 }
@@ -257,7 +264,10 @@ impl Served {
             })?)?;
         }
         let shared = |(id, recording)| (id, Arc::new(recording));
-        let recordings = recordings.into_iter().map(shared).collect();
+        let recordings: Recordings = recordings.into_iter().map(shared).collect();
+        let translations = options
+            .translate
+            .then(|| Translations::new(options.profile.clone(), &recordings, started_at));
         let matcher = matcher(options.profile, &recordings);
         Ok(Self {
             recordings,
@@ -265,6 +275,7 @@ impl Served {
             origins,
             misses: Misses::default(),
             matcher: Mutex::new(matcher),
+            translations,
             redactor: options.redactor,
             pacer: Arc::new(Pacer::new(options.speed)),
         })
@@ -274,13 +285,18 @@ impl Served {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a request is matched by, in the form in which it would have been recorded.
+    /// What a request is matched by.
     fn key(&self, agent: &str, asked: &Asked) -> Key {
+        self.with_form(agent, asked, |form| self.matcher().key(form))
+    }
+
+    /// Reads a request in the form in which it would have been recorded.
+    fn with_form<T>(&self, agent: &str, asked: &Asked, read: impl FnOnce(&Form<'_>) -> T) -> T {
         let mut found = Found::new();
         let mut body = asked.body.to_vec();
         self.redactor.body(&mut body, &mut found);
         let headers = serve::as_text(&asked.headers);
-        self.matcher().key(&Form {
+        read(&Form {
             agent,
             method: &asked.method,
             path: &self.redactor.path(&asked.path, &mut found),

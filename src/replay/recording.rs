@@ -54,11 +54,7 @@ impl Recording {
 
     /// The body of the answer, unpacked if it came packed.
     pub fn body(&self) -> Vec<u8> {
-        let headers = self.response_headers();
-        let mut packed = headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
-        let mut unpacker = Unpacker::new(packed.next().map(|(_, value)| value.as_str()));
+        let mut unpacker = Unpacker::new(self.response_header("content-encoding").as_deref());
         let mut body = Vec::new();
         for chunk in &self.chunks {
             body.extend_from_slice(unpacker.push(&chunk.payload));
@@ -66,12 +62,17 @@ impl Recording {
         body
     }
 
+    /// One of the headers of the answer.
+    pub fn response_header(&self, name: &str) -> Option<String> {
+        let mut headers = self.response_headers().into_iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
     /// Whether the answer is a stream of server-sent events.
     pub fn is_sse(&self) -> bool {
-        let is_type = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("content-type") && value.contains("event-stream")
-        };
-        self.response_headers().iter().any(is_type)
+        let content_type = self.response_header("content-type");
+        content_type.is_some_and(|value| value.contains("event-stream"))
     }
 
     /// Whether the body breaks off instead of ending.

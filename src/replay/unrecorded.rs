@@ -1,4 +1,5 @@
-//! The answer to any request: what was recorded, else what the trace knows enough to say, else a refusal.
+//! The answer to any request: what was recorded, translated if it may be, else what the trace knows enough
+//! to say, else a refusal.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -27,6 +28,9 @@ impl Served {
 
     async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
         if let Some(answer) = self.answer(agent, asked).await {
+            return answer;
+        }
+        if let Some(answer) = self.translated(agent, asked).await {
             return answer;
         }
         // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.

@@ -21,6 +21,7 @@ mod schedules;
 mod secrets;
 mod shapes;
 mod source;
+mod translate;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
