@@ -1,4 +1,4 @@
-//! What the trace knows of one agent's server: its version, its models, its paths.
+//! What the trace knows of one agent's server: its version, its models, whether its paths are Ollama's.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,8 +25,8 @@ pub struct Server {
     pub recorded_at: DateTime<Utc>,
     /// Names that were asked for, also in vain, but for those that there were not.
     named: BTreeSet<String>,
-    /// Paths that the real server does not have, and this one had.
-    own_paths: BTreeSet<String>,
+    /// It answered on a path that Ollama does not have: who knows which others there are.
+    pub has_own_paths: bool,
     /// While the replay runs.
     loaded: Mutex<Loaded>,
 }
@@ -106,10 +106,9 @@ impl Server {
     /// Reads what an exchange tells.
     pub fn learn(&mut self, recording: &Recording) {
         let request = &recording.request;
-        if route(&request.method, &request.endpoint) == Route::Nowhere {
-            self.own_paths.insert(request.endpoint.clone());
-        }
         let answered = request.status.is_some_and(|status| status < 400);
+        let nowhere = route(&request.method, &request.endpoint) == Route::Nowhere;
+        self.has_own_paths |= answered && nowhere;
         if answered && request.endpoint == "/api/tags" {
             self.learn_list(&recording.body());
         }
@@ -173,11 +172,6 @@ impl Server {
     /// Whether anything is known of a model: it is there, or something else than that it is not was said.
     pub fn knows(&self, name: &str) -> bool {
         self.named.contains(&identity(name)) || self.model(name).is_some()
-    }
-
-    /// Whether it has a path that the real server has not.
-    pub fn has_path(&self, endpoint: &str) -> bool {
-        self.own_paths.contains(endpoint)
     }
 
     /// When its models were made or pulled, as it would write it; the trace only knows when it was asked.
@@ -249,7 +243,7 @@ pub mod tests {
         assert_eq!(name("hf.co/x/e:q4"), Some("hf.co/x/e:q4"));
         assert_eq!((name("gone"), name("broken")), (None, None));
         assert!(server.knows("broken") && !server.knows("gone"));
-        assert!(server.has_path("/score") && !server.has_path("/api/chat"));
+        assert!(server.has_own_paths);
         let capabilities = |name| server.model(name).unwrap().capabilities.names();
         assert_eq!(capabilities("llama3"), ["completion", "tools"]);
         assert_eq!(capabilities("hf.co/x/e:q4"), ["embedding"]);
@@ -269,5 +263,7 @@ pub mod tests {
         let capabilities = model.capabilities.names();
         assert_eq!(capabilities, ["completion", "vision", "thinking"]);
         assert_eq!(server.models.len(), 1);
+        server.learn(&exchange("GET", "/favicon.ico", "", 404, ""));
+        assert!(!server.has_own_paths);
     }
 }

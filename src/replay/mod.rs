@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What was not recorded, the replay answers itself where the trace knows enough (`unrecorded`): `origins`
-//! (CORS), `discovery` and `load` (from `known` and `loaded`), `refusal` (by `routes`). All else is one of
+//! (CORS), `discovery` and `load` (from `known` and `loaded`), `absent` (by `routes`). All else is one of
 //! the `misses`. If it may, `translation` finds an answer that was recorded in another dialect.
 //!
 //! A test of an agent, offline:
@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod absent;
 mod alarm;
 mod discovery;
 mod fault;
@@ -43,7 +44,6 @@ mod origins;
 mod pace;
 mod profile;
 mod recording;
-mod refusal;
 mod reply;
 mod routes;
 mod translation;
@@ -89,7 +89,7 @@ struct Served {
     origins: Origins,
     misses: Misses,
     matcher: Mutex<Matcher>,
-    translations: Option<Translations>,
+    translations: Translations,
     redactor: Redactor,
     pacer: Arc<Pacer>,
 }
@@ -265,9 +265,8 @@ impl Served {
         }
         let shared = |(id, recording)| (id, Arc::new(recording));
         let recordings: Recordings = recordings.into_iter().map(shared).collect();
-        let translations = options
-            .translate
-            .then(|| Translations::new(options.profile.clone(), &recordings, started_at));
+        let profile = options.profile.clone();
+        let translations = Translations::new(profile, started_at, options.translate);
         let matcher = matcher(options.profile, &recordings);
         Ok(Self {
             recordings,

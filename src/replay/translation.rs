@@ -1,7 +1,7 @@
 //! Answers for requests in another dialect than the recorded ones, or with `stream` the other way round.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -30,9 +30,13 @@ const ENDS: [&str; 4] = [
 pub struct Translations {
     profile: Profile,
     started_at: DateTime<Utc>,
-    /// Equal ones in their order, those given out last at the end.
-    equals: Mutex<BTreeMap<Sense, VecDeque<i64>>>,
+    /// Whether answers may be translated. If not, it is still told which could be.
+    may: bool,
+    /// Equal ones in their order, those given out last at the end. Read when first asked for.
+    equals: OnceLock<Mutex<Equals>>,
 }
+
+type Equals = BTreeMap<Sense, VecDeque<i64>>;
 
 /// What must be equal: agent, what stands before the dialect's path, headers that the profile wants, and the
 /// request in its neutral form with what the profile ignores taken out.
@@ -45,32 +49,24 @@ struct Sense {
 }
 
 impl Translations {
-    /// Takes the recorded requests in their order.
-    pub fn new(profile: Profile, recordings: &Recordings, started_at: DateTime<Utc>) -> Self {
-        let mut equals: BTreeMap<Sense, VecDeque<i64>> = BTreeMap::new();
-        for (request_id, recording) in recordings {
-            let request = &recording.request;
-            let form = Form {
-                agent: &request.agent,
-                method: &request.method,
-                path: &request.path,
-                headers: &recording.request_headers(),
-                body: request.request_body.as_deref().unwrap_or_default(),
-            };
-            if let Some(sense) = sense(&profile, &form) {
-                equals.entry(sense).or_default().push_back(*request_id);
-            }
-        }
+    /// Nothing is read yet.
+    pub fn new(profile: Profile, started_at: DateTime<Utc>, may: bool) -> Self {
         Self {
             profile,
             started_at,
-            equals: Mutex::new(equals),
+            may,
+            equals: OnceLock::new(),
         }
     }
 
     /// The next request that was recorded and asked the same.
-    fn next(&self, sense: &Sense, is_used: impl Fn(i64) -> bool) -> Option<i64> {
-        let equals = self.equals();
+    fn next(
+        &self,
+        recordings: &Recordings,
+        sense: &Sense,
+        is_used: impl Fn(i64) -> bool,
+    ) -> Option<i64> {
+        let equals = self.equals(recordings);
         let mut equals = equals.get(sense)?.iter().copied();
         let first = equals.clone().next();
         let fresh = equals.find(|request_id| !is_used(*request_id));
@@ -78,16 +74,38 @@ impl Translations {
     }
 
     /// It was given out: the others come first.
-    fn given(&self, sense: &Sense, request_id: i64) {
-        if let Some(equals) = self.equals().get_mut(sense) {
+    fn given(&self, recordings: &Recordings, sense: &Sense, request_id: i64) {
+        if let Some(equals) = self.equals(recordings).get_mut(sense) {
             equals.retain(|other| *other != request_id);
             equals.push_back(request_id);
         }
     }
 
-    fn equals(&self) -> MutexGuard<'_, BTreeMap<Sense, VecDeque<i64>>> {
-        self.equals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn equals(&self, recordings: &Recordings) -> MutexGuard<'_, Equals> {
+        let equals = self
+            .equals
+            .get_or_init(|| Mutex::new(read(&self.profile, recordings)));
+        equals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes the recorded requests in their order.
+fn read(profile: &Profile, recordings: &Recordings) -> Equals {
+    let mut equals = Equals::new();
+    for (request_id, recording) in recordings {
+        let request = &recording.request;
+        let form = Form {
+            agent: &request.agent,
+            method: &request.method,
+            path: &request.path,
+            headers: &recording.request_headers(),
+            body: request.request_body.as_deref().unwrap_or_default(),
+        };
+        if let Some(sense) = sense(profile, &form) {
+            equals.entry(sense).or_default().push_back(*request_id);
+        }
+    }
+    equals
 }
 
 fn sense(profile: &Profile, form: &Form<'_>) -> Option<Sense> {
@@ -111,20 +129,38 @@ fn sense(profile: &Profile, form: &Form<'_>) -> Option<Sense> {
 impl Served {
     /// The answer to a request that was recorded in another dialect, if that may be and can be told in this.
     pub(super) async fn translated(&self, agent: &str, asked: &Asked) -> Option<Answer> {
-        let translations = self.translations.as_ref()?;
+        let translations = &self.translations;
+        if !translations.may {
+            return None;
+        }
         let start_ns = self.pacer.clock.now_ns();
         let sense = self.with_form(agent, asked, |form| sense(&translations.profile, form))?;
         let recording = {
             let mut matcher = self.matcher();
-            let request_id = translations.next(&sense, |id| matcher.is_used(id))?;
+            let is_used = |request_id| matcher.is_used(request_id);
+            let request_id = translations.next(&self.recordings, &sense, is_used)?;
             let recorded = self.recordings.get(&request_id)?;
             let translated = translated(recorded, asked, translations.started_at)?;
             matcher.take_instead(agent, request_id)?;
-            translations.given(&sense, request_id);
+            translations.given(&self.recordings, &sense, request_id);
             translated
         };
         self.note_loaded(agent, asked, &recording.request, start_ns);
         Some(self.recorded(&recording, start_ns).await)
+    }
+
+    /// A recorded request that asked the same in another dialect, where that may not be translated.
+    pub(super) fn could_translate(&self, agent: &str, asked: &Asked) -> Option<i64> {
+        let translations = &self.translations;
+        if translations.may {
+            return None;
+        }
+        let sense = self.with_form(agent, asked, |form| sense(&translations.profile, form))?;
+        let matcher = self.matcher();
+        let is_used = |request_id| matcher.is_used(request_id);
+        let request_id = translations.next(&self.recordings, &sense, is_used)?;
+        let recorded = self.recordings.get(&request_id)?;
+        translated(recorded, asked, translations.started_at).map(|_| request_id)
     }
 }
 

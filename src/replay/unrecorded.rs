@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::origins::Sender;
-use super::{Served, discovery, load, origins, refusal, reply};
+use super::{Served, absent, discovery, load, origins, reply};
 use crate::serve::{self, Answer, Answers as _, Asked};
 use crate::trace;
 use crate::wire::Dialect;
@@ -49,9 +49,15 @@ impl Served {
     /// The answer to a request that nothing was recorded for.
     fn miss(&self, agent: &str, asked: &Asked) -> Answer {
         let key = self.key(agent, asked);
-        let sentence = self.matcher().miss(&key);
+        let mut sentence = self.matcher().miss(&key);
+        if let Some(request_id) = self.could_translate(agent, asked) {
+            sentence += &format!(
+                "; request {request_id} asked the same in another dialect or form, and --translate gives \
+                 its answer"
+            );
+        }
         let known = self.known.get(agent);
-        let refusal = known.and_then(|known| refusal::refusal(known, asked));
+        let refusal = known.and_then(|known| absent::refusal(known, asked));
         let answer = refusal.unwrap_or_else(|| {
             let message = format!("tokentape: {sentence}");
             reply::error(&asked.path, StatusCode::NOT_FOUND, &message)
@@ -74,7 +80,7 @@ impl Served {
         };
         if uses && request.status == Some(200) {
             let took_ns = request.end_ns.zip(request.start_ns);
-            let took_ns = took_ns.map_or(0, |(end, start)| end - start);
+            let took_ns = took_ns.map_or(0, |(end, start)| end.saturating_sub(start));
             let ends_ns = self.pacer.speed.due_ns(start_ns, took_ns);
             let ends_ns = ends_ns.unwrap_or(start_ns);
             load::answered(known, model, &asked.body, start_ns, ends_ns);

@@ -5,6 +5,7 @@ mod calibration;
 mod cli;
 mod clients;
 mod crash;
+mod dialects;
 mod discovery;
 mod foreign;
 mod large;

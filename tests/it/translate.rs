@@ -4,165 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokentape::replay::{Options, Profile, Replay, Speed};
-use tokentape::trace::Trace;
-use tokentape::wire::{Decoder, Dialect, Event, Kind, Said};
+use tokentape::wire::Kind;
 
-use super::source::{Source, Step, chunked, head};
-use super::{Recording, bundled, lone};
-
-const GENERATE: &str = "/api/generate";
-const CHAT: &str = "/api/chat";
-const OPENAI: &str = "/v1/chat/completions";
-
-/// An answer, as a server gives it to one dialect.
-struct Given {
-    path: &'static str,
-    body: Value,
-    status: &'static str,
-    content_type: &'static str,
-    chunks: Vec<String>,
-}
-
-/// Records exchanges in their order.
-async fn recorded(all: Vec<Given>) -> (Trace, tempfile::TempDir) {
-    let script = |given: &Given| {
-        let headers = [
-            ("Content-Type", given.content_type),
-            ("Transfer-Encoding", "chunked"),
-        ];
-        let mut steps = vec![Step::Write(head(given.status, &headers))];
-        for chunk in &given.chunks {
-            let framed = format!("{:x}\r\n{chunk}\r\n", chunk.len());
-            steps.push(Step::Wait(Duration::from_millis(5)));
-            steps.push(Step::Write(framed.into_bytes()));
-        }
-        steps.push(Step::Write(chunked(&[])));
-        steps
-    };
-    let source = Source::start(all.iter().map(script).collect()).await;
-    let recording = Recording::of(&lone(source.url.clone())).await;
-    let client = reqwest::Client::new();
-    for (index, given) in all.iter().enumerate() {
-        let asking = client.post(format!("{}{}", recording.url(), given.path));
-        let asking = asking
-            .header("x-script", index)
-            .body(given.body.to_string());
-        asking.send().await.unwrap().bytes().await.unwrap();
-    }
-    recording.sealed().await
-}
-
-async fn translating(trace: &Trace) -> Replay {
-    let options = Options {
-        translate: true,
-        ..Options::default()
-    };
-    Replay::start(trace, options).await.unwrap()
-}
-
-struct Heard {
-    status: u16,
-    content_type: String,
-    body: String,
-}
-
-async fn post(replay: &Replay, path: &str, body: &Value) -> Heard {
-    let url = format!("{}{path}", replay.urls()[0].1);
-    let asking = reqwest::Client::new().post(url).body(body.to_string());
-    let answer = asking.send().await.unwrap();
-    Heard {
-        status: answer.status().as_u16(),
-        content_type: answer.headers()["content-type"]
-            .to_str()
-            .unwrap()
-            .to_owned(),
-        body: answer.text().await.unwrap(),
-    }
-}
-
-/// What a decoder makes of an answer: what carries content, and what was said.
-fn meaning(path: &str, heard: &Heard) -> (Vec<(Kind, String)>, Said) {
-    let dialect = match path {
-        GENERATE => Dialect::OllamaGenerate,
-        CHAT => Dialect::OllamaChat,
-        _ => Dialect::OpenAiChat,
-    };
-    let mut decoder = Decoder::new(dialect, Some(&heard.content_type));
-    let mut events = Vec::new();
-    decoder.push(0, heard.body.as_bytes(), &mut events);
-    let said = decoder.finish(&mut events);
-    let full = events.into_iter().filter_map(|Event { kind, text, .. }| {
-        let text = text.filter(|text| !text.is_empty())?;
-        matches!(kind, Kind::Token | Kind::Thinking | Kind::Error).then_some((kind, text))
-    });
-    (full.collect(), said)
-}
-
-fn text(events: &[(Kind, String)], wanted: Kind) -> String {
-    let of_kind = events.iter().filter(|(kind, _)| *kind == wanted);
-    of_kind.map(|(_, text)| text.as_str()).collect()
-}
-
-/// One conversation, asked in each dialect.
-fn asking(path: &str, stream: bool) -> Value {
-    let mut body = match path {
-        GENERATE => {
-            json!({"model":"m","system":"s","prompt":"p","options":{"seed":1,"num_predict":9}})
-        }
-        CHAT => {
-            json!({"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"p"}],"options":{"seed":1,"num_predict":9}})
-        }
-        _ => {
-            json!({"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"p"}],"seed":1,"max_tokens":9})
-        }
-    };
-    body["stream"] = stream.into();
-    if stream && path == OPENAI {
-        body["stream_options"] = json!({"include_usage": true});
-    }
-    body
-}
-
-/// One answer, given in each dialect.
-fn given(path: &'static str, stream: bool) -> Given {
-    let chunks: Vec<String> = match (path, stream) {
-        (GENERATE, true) => [
-            r#"{"model":"m","created_at":"2026-01-01T00:00:00Z","response":"","thinking":"hm","done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:01Z","response":"a<","done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:02Z","response":"b","done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:03Z","response":"","done":true,"done_reason":"length","prompt_eval_count":3,"eval_count":4}"#,
-        ].map(|line| format!("{line}\n")).into(),
-        (CHAT, true) => [
-            r#"{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"","thinking":"hm"},"done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:01Z","message":{"role":"assistant","content":"a<"},"done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:02Z","message":{"role":"assistant","content":"b"},"done":false}"#,
-            r#"{"model":"m","created_at":"2026-01-01T00:00:03Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"length","prompt_eval_count":3,"eval_count":4}"#,
-        ].map(|line| format!("{line}\n")).into(),
-        (_, true) => [
-            r#"{"choices":[{"index":0,"delta":{"role":"assistant","reasoning":"hm"},"finish_reason":null}]}"#,
-            r#"{"choices":[{"index":0,"delta":{"content":"a<"},"finish_reason":null}]}"#,
-            r#"{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":null}]}"#,
-            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
-            r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#,
-            "[DONE]",
-        ].map(|event| format!("data: {event}\n\n")).into(),
-        (GENERATE, false) => vec![r#"{"model":"m","created_at":"2026-01-01T00:00:03Z","response":"a<b","thinking":"hm","done":true,"done_reason":"length","prompt_eval_count":3,"eval_count":4}"#.into()],
-        (CHAT, false) => vec![r#"{"model":"m","created_at":"2026-01-01T00:00:03Z","message":{"role":"assistant","content":"a<b","thinking":"hm"},"done":true,"done_reason":"length","prompt_eval_count":3,"eval_count":4}"#.into()],
-        (_, false) => vec![r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"a<b","reasoning":"hm"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#.into()],
-    };
-    Given {
-        path,
-        body: asking(path, stream),
-        status: "200 OK",
-        content_type: match (path, stream) {
-            (OPENAI, true) => "text/event-stream",
-            (OPENAI, false) => "application/json",
-            (_, true) => "application/x-ndjson",
-            (_, false) => "application/json; charset=utf-8",
-        },
-        chunks,
-    }
-}
+use super::dialects::{
+    CHAT, GENERATE, Given, Heard, OPENAI, asking, given, meaning, post, recorded, text, translating,
+};
+use super::{Recording, bundled};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_dialect_is_answered_in_every_other_streamed_and_whole() {
@@ -212,8 +59,14 @@ async fn without_the_flag_nothing_is_translated() {
     for (path, stream) in [(GENERATE, true), (OPENAI, true), (CHAT, false)] {
         let heard = post(&replay, path, &asking(path, stream)).await;
         assert_eq!(heard.status, 404, "{path}");
+        let hint = "request 1 asked the same in another dialect or form, and --translate gives";
+        assert!(heard.body.contains(hint), "{}", heard.body);
     }
-    assert_eq!((replay.unused().len(), replay.missed().count), (1, 3));
+    let mut other = asking(OPENAI, true);
+    other["seed"] = 2.into();
+    let heard = post(&replay, OPENAI, &other).await;
+    assert!(!heard.body.contains("--translate"), "{}", heard.body);
+    assert_eq!((replay.unused().len(), replay.missed().count), (1, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

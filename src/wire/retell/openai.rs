@@ -134,6 +134,6 @@ fn usage(heard: &Heard) -> Option<Usage> {
     Some(Usage::Counted {
         prompt_tokens,
         completion_tokens,
-        total_tokens: prompt_tokens + completion_tokens,
+        total_tokens: prompt_tokens.saturating_add(completion_tokens),
     })
 }

@@ -12,11 +12,9 @@ use crate::serve::{Answer, Asked};
 /// The server's own refusal; `None` where it would have answered something that the trace does not hold.
 pub fn refusal(server: &Server, asked: &Asked) -> Option<Answer> {
     let endpoint = asked.endpoint();
-    if server.has_path(endpoint) {
-        return None;
-    }
     match route(&asked.method, endpoint) {
         Route::There => unknown_model(server, endpoint, &asked.body),
+        _ if server.has_own_paths => None,
         Route::Nowhere => Some(reply::routing(StatusCode::NOT_FOUND, "404 page not found")),
         Route::OtherMethods(methods) => {
             let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -87,18 +85,30 @@ mod tests {
     use crate::replay::known::tests::exchange;
     use crate::replay::reply::said;
 
-    async fn ask(method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    fn server() -> Server {
         let mut server = Server::default();
         let known = r#"{"model":"known"}"#;
         server.learn(&exchange("POST", "/api/chat", known, 500, ""));
-        server.learn(&exchange("POST", "/score", "", 200, ""));
+        server
+    }
+
+    async fn ask(method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        ask_of(&server(), method, path, body).await
+    }
+
+    async fn ask_of(
+        server: &Server,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Option<(u16, String)> {
         let asked = Asked {
             method: method.into(),
             path: path.into(),
             headers: Default::default(),
             body: body.to_owned().into(),
         };
-        Some(said(refusal(&server, &asked)?).await)
+        Some(said(refusal(server, &asked)?).await)
     }
 
     #[tokio::test]
@@ -167,9 +177,13 @@ mod tests {
             ("POST", "/api/pull", r#"{"model":"x"}"#),
             ("POST", "/v1/chat/completions", "{}"),
             ("POST", "/api/chat", "no json"),
-            ("GET", "/score", ""),
         ] {
             assert_eq!(ask(method, path, body).await, None, "{path}");
+        }
+        let mut of_its_own = server();
+        of_its_own.learn(&exchange("POST", "/score", "", 200, ""));
+        for (method, path) in [("POST", "/rank"), ("GET", "/api/chat")] {
+            assert_eq!(ask_of(&of_its_own, method, path, "").await, None, "{path}");
         }
     }
 }
