@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 /// Counts nanoseconds since a session began. The only caller of `Instant::now`.
 ///
@@ -47,6 +47,11 @@ impl Clock {
         // 63 bits of nanoseconds are 292 years, unless a damaged trace claims that they have passed.
         let elapsed = self.origin.elapsed().as_nanos() as i64;
         self.began_ns.saturating_add(elapsed)
+    }
+
+    /// What the calendar says when the clock reads `ns`.
+    pub fn wall(&self, ns: i64) -> DateTime<Utc> {
+        self.started_at + TimeDelta::nanoseconds(ns)
     }
 
     /// When the clock was started: RFC 3339, UTC, nanoseconds.

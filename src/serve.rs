@@ -44,6 +44,13 @@ pub struct Asked {
     pub body: Bytes,
 }
 
+impl Asked {
+    /// The path without its query string.
+    pub fn endpoint(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+}
+
 /// Why a body towards the client breaks off, in words.
 pub type Cut = Box<dyn std::error::Error + Send + Sync>;
 

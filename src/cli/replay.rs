@@ -11,11 +11,12 @@ use super::matching::Matching;
 use super::signals::Signals;
 use super::{Exit, NO};
 use crate::record::child;
-use crate::replay::{Fault, Options, Replay, Speed};
+use crate::replay::{Fault, Missed, Options, Replay, Speed};
 use crate::trace::{Trace, find};
 use crate::wire::redaction::Redactor;
 
-/// Recorded requests that are listed when nobody asked for them; more are counted.
+/// Recorded requests that are listed when nobody asked for them, and requests that were not recorded; more
+/// are counted.
 const LISTED: usize = 10;
 
 /// Serve a recorded trace as a fake Ollama
@@ -47,6 +48,10 @@ pub struct Args {
     clock: TimeOf,
     #[command(flatten)]
     matching: Matching,
+    /// Also answer with what was recorded in another dialect (generate, chat, OpenAI's chat), or with
+    /// `stream` the other way round: translated, at the recorded times
+    #[arg(long)]
+    translate: bool,
     /// Answers that go wrong: reset, stall=SECONDS, error-line, no-done, malformed, status=CODE or
     /// slow=FACTOR, at the request's `request_id` and a chunk's `seq`
     #[arg(long, value_name = "KIND@REQUEST[:CHUNK]")]
@@ -151,6 +156,7 @@ pub async fn run(args: Args) -> Exit {
         redactor: Redactor::new(&args.redact)?,
         faults: faults(&args, &trace)?,
         recorded_clock: args.clock == TimeOf::Recorded,
+        translate: args.translate,
     };
     remind_of_redaction(&trace, &args.redact);
     let place = |agent: &str| places.get(agent).copied().unwrap_or(ANY_PORT);
@@ -164,6 +170,7 @@ pub async fn run(args: Args) -> Exit {
         signals,
     )
     .await?;
+    say_missed(&replay.missed());
     let unused = replay.unused();
     if unused.is_empty() || args.allow_unused {
         return Ok(code);
@@ -180,6 +187,23 @@ pub async fn run(args: Args) -> Exit {
         eprintln!("  and {} more", unused.len() - LISTED);
     }
     Ok(if code == 0 { NO } else { code })
+}
+
+/// Says what was asked and is not in the trace, whatever the client made of the answer.
+fn say_missed(missed: &Missed) {
+    if missed.count == 0 {
+        return;
+    }
+    eprintln!(
+        "tokentape: the trace holds no answer to {} requests that were asked:",
+        missed.count
+    );
+    for sentence in missed.sentences.iter().take(LISTED) {
+        eprintln!("  {sentence}");
+    }
+    if missed.count > LISTED {
+        eprintln!("  and {} more", missed.count - LISTED);
+    }
 }
 
 /// Says so if requests cannot match because they are not redacted as the recorded ones were.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result, bail, ensure};
 use serde_json::json;
 
-use super::error;
 use super::recording::{Recorded, Recording};
 use crate::serve::BrokenOff;
+use crate::wire::answer::error;
 
 /// What goes wrong with which answer, and at which of its chunks.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,7 +184,7 @@ impl Fault {
             Kind::Slow(factor) => recording.slowed = Some(factor),
             Kind::ErrorLine => {
                 let t_ns = chunks.get(last).map_or(0, |chunk| chunk.t_ns);
-                let error = error(&request.path, &format!("tokentape: {self}"));
+                let error = error::body(&request.path, 500, &format!("tokentape: {self}"));
                 let line = match recording.is_sse() {
                     true => format!("data: {error}\n\n"),
                     false => format!("{error}\n"),
@@ -208,13 +208,13 @@ impl Fault {
             }
             Kind::Status(code) => {
                 let t_ns = request.headers_ns.unwrap_or_default();
-                let error = error(&request.path, &format!("tokentape: {self}"));
+                let error = error::body(&request.path, code, &format!("tokentape: {self}"));
                 request.status = Some(i32::from(code));
                 request.response_headers =
                     Some(json!([["content-type", "application/json"]]).to_string());
                 *chunks = vec![Recorded {
                     t_ns,
-                    payload: error.to_string().into(),
+                    payload: error.into(),
                 }];
                 recording.ends_in_order();
             }

@@ -139,6 +139,26 @@ impl Matcher {
         Some(request_id)
     }
 
+    /// Whether a recorded request was asked for.
+    pub fn is_used(&self, request_id: i64) -> bool {
+        self.used.contains(&request_id)
+    }
+
+    /// Takes a recorded request for one that asks the same in another dialect, if its turn has come.
+    pub fn take_instead(&mut self, agent: &str, request_id: i64) -> Option<()> {
+        if self.profile.ordered {
+            let next = self.next_of(agent)?;
+            let is_next = self.waiting.get(next)?.front() == Some(&request_id);
+            is_next.then_some(())?;
+        }
+        let mut recorded = self.recorded.iter();
+        let (_, key) = recorded.find(|(other, _)| *other == request_id)?;
+        let equals = self.waiting.get_mut(key)?;
+        equals.retain(|other| *other != request_id);
+        self.used.insert(request_id);
+        Some(())
+    }
+
     /// Whether nothing waits that could still come before this is asked again.
     fn is_over(&self, asked: &Key) -> bool {
         match self.profile.ordered && !asked.is_discovery() {

@@ -6,6 +6,10 @@
 //!                    recording (fault)
 //! ```
 //!
+//! What was not recorded, the replay answers itself where the trace knows enough (`unrecorded`): `origins`
+//! (CORS), `discovery` and `load` (from `known` and `loaded`), `absent` (by `routes`). All else is one of
+//! the `misses`. If it may, `translation` finds an answer that was recorded in another dialect.
+//!
 //! A test of an agent, offline:
 //!
 //! ```
@@ -26,39 +30,53 @@
 //! # }
 //! ```
 
+mod absent;
 mod alarm;
 mod discovery;
 mod fault;
+mod known;
 mod lateness;
+mod load;
+mod loaded;
 mod matching;
+mod misses;
+mod origins;
 mod pace;
 mod profile;
 mod recording;
+mod reply;
+mod retold;
+mod routes;
+mod translation;
+mod unrecorded;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::HeaderValue;
+use anyhow::{Context as _, Result};
+use chrono::DateTime;
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
 pub use fault::Fault;
 pub use lateness::Late;
+pub use misses::Missed;
 pub use pace::Speed;
 pub use profile::Profile;
 
-use crate::serve::{self, Answer, Answers, Asked, REQUEST_MARK, SCHEDULE_PATH, SESSION_MARK};
-use crate::trace::{self, Course, Outcome, Schedule, Trace};
+use crate::serve::{self, Answer, Answers, Asked};
+use crate::trace::{self, Outcome, Trace};
 use crate::wire::redaction::{Found, Redactor};
 use alarm::Alarm;
-use discovery::Server as Known;
+use known::Server as Known;
 use matching::{Form, Key, Matcher};
+use misses::Misses;
+use origins::Origins;
 use pace::{PacedBody, Pacer};
 use recording::Recording;
+use retold::Retold;
+use translation::Translations;
 
 /// A trace being served until this is dropped.
 pub struct Replay {
@@ -70,17 +88,13 @@ pub struct Replay {
 struct Served {
     recordings: Recordings,
     known: BTreeMap<String, Known>,
+    origins: Origins,
+    misses: Misses,
     matcher: Mutex<Matcher>,
+    translations: Translations,
     redactor: Redactor,
     pacer: Arc<Pacer>,
     retold: Option<Retold>,
-}
-
-/// What a replay on the recorded clock tells a recorder in front of it.
-struct Retold {
-    session_id: HeaderValue,
-    /// A [`Schedule`] in JSON.
-    schedule: Bytes,
 }
 
 /// How a trace is served.
@@ -97,6 +111,9 @@ pub struct Options {
     /// A recorder in front of this writes the recorded times. Nothing waits, and nothing goes wrong on
     /// purpose.
     pub recorded_clock: bool,
+    /// A request may be answered with what was recorded in another dialect, or with `stream` the other
+    /// way round.
+    pub translate: bool,
 }
 
 impl Default for Options {
@@ -108,6 +125,7 @@ impl Default for Options {
             redactor: Redactor::default(),
             faults: Vec::new(),
             recorded_clock: false,
+            translate: false,
         }
     }
 }
@@ -173,6 +191,11 @@ impl Replay {
         self.tape.recordings.len()
     }
 
+    /// Requests that the trace holds no answer to.
+    pub fn missed(&self) -> Missed {
+        self.tape.misses.so_far()
+    }
+
     /// Recorded requests that nobody asked for yet, as one line each. Questions about the server
     /// are answered as often as they are asked, so they do not count.
     pub fn unused(&self) -> Vec<String> {
@@ -196,18 +219,6 @@ fn refusal(status: StatusCode, message: &str) -> Answer {
     serve::json(status, &json!({"error": format!("tokentape: {message}")}))
 }
 
-/// An error in the form of the dialect that a path belongs to.
-fn error(path: &str, message: &str) -> serde_json::Value {
-    let kind = "invalid_request_error";
-    if path.contains("/v1/messages") {
-        json!({"type": "error", "error": {"type": kind, "message": message}})
-    } else if path.contains("/v1/") {
-        json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
-    } else {
-        json!({"error": message})
-    }
-}
-
 type Recordings = BTreeMap<i64, Arc<Recording>>;
 
 fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
@@ -227,27 +238,6 @@ fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
     Matcher::new(profile, forms)
 }
 
-impl Retold {
-    fn of(trace: &Trace, options: &Options, recordings: &BTreeMap<i64, Recording>) -> Result<Self> {
-        ensure!(
-            options.speed == Speed::Max && options.faults.is_empty(),
-            "on the recorded clock nothing waits and nothing goes wrong on purpose: leave out \
-             --speed, --fault and --chaos"
-        );
-        let mut schedule = Schedule::of(trace)?;
-        for (request_id, recording) in recordings {
-            let chunks = recording.chunks.iter();
-            let chunks = chunks.map(|chunk| (chunk.t_ns, chunk.payload.len()));
-            let course = Course::of(&recording.request, chunks.collect())?;
-            schedule.courses.insert(*request_id, course);
-        }
-        Ok(Self {
-            session_id: HeaderValue::try_from(&trace.manifest.session_id)?,
-            schedule: serde_json::to_vec(&schedule)?.into(),
-        })
-    }
-}
-
 impl Served {
     fn load(
         trace: &Trace,
@@ -256,34 +246,28 @@ impl Served {
     ) -> Result<Self> {
         let mut chunks = trace.chunks()?;
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
+        let started_at = DateTime::parse_from_rfc3339(&trace.manifest.started_at);
+        let started_at = started_at.unwrap_or_default().to_utc();
         for agent in &trace.manifest.agents {
-            let version = agent.server_version.clone();
-            known.insert(
-                agent.name.clone(),
-                Known {
-                    version: version.unwrap_or_else(|| "0.0.0".to_owned()),
-                    models: Vec::new(),
-                    recorded_at: trace.manifest.started_at.clone(),
-                },
-            );
+            let server = Known::new(agent.server_version.clone(), started_at);
+            known.insert(agent.name.clone(), server);
         }
+        let mut origins = Origins::default();
         let mut recordings = BTreeMap::new();
         for request in trace.requests()?.into_iter().filter(wanted) {
-            if let (Some(known), Some(model)) = (known.get_mut(&request.agent), &request.model)
-                && request.outcome == Outcome::Complete
-                && !known.models.contains(model)
-            {
-                known.models.push(model.clone());
-            }
             let chunks = chunks.remove(&request.request_id).unwrap_or_default();
             let mut recording = Recording::new(request, chunks);
             if options.recorded_clock {
                 recording.stays_open = None; // on that clock nothing waits
             }
+            origins.learn(&recording);
+            if let Some(known) = known.get_mut(&recording.request.agent) {
+                known.learn(&recording);
+            }
             recordings.insert(recording.request.request_id, recording);
         }
         let retold = match options.recorded_clock {
-            true => Some(Retold::of(trace, &options, &recordings)?),
+            true => Some(Retold::of(trace, &options, recordings.values())?),
             false => None,
         };
         for fault in &options.faults {
@@ -294,12 +278,17 @@ impl Served {
             })?)?;
         }
         let shared = |(id, recording)| (id, Arc::new(recording));
-        let recordings = recordings.into_iter().map(shared).collect();
+        let recordings: Recordings = recordings.into_iter().map(shared).collect();
+        let profile = options.profile.clone();
+        let translations = Translations::new(profile, started_at, options.translate);
         let matcher = matcher(options.profile, &recordings);
         Ok(Self {
             recordings,
             known,
+            origins,
+            misses: Misses::default(),
             matcher: Mutex::new(matcher),
+            translations,
             redactor: options.redactor,
             pacer: Arc::new(Pacer::new(options.speed)),
             retold,
@@ -312,45 +301,25 @@ impl Served {
 
     /// Answers whatever is asked; on the recorded clock the answer says so.
     async fn answer_all(&self, agent: &str, asked: &Asked) -> Answer {
-        let Some(retold) = &self.retold else {
-            return self.answer_or_refuse(agent, asked).await;
-        };
-        if asked.path == SCHEDULE_PATH {
-            return serve::answer(Response::new(Full::new(retold.schedule.clone())));
+        match &self.retold {
+            Some(retold) if retold.is_asked(asked) => retold.schedule(),
+            Some(retold) => retold.marked(self.answer_sender(agent, asked).await),
+            None => self.answer_sender(agent, asked).await,
         }
-        let mut answer = self.answer_or_refuse(agent, asked).await;
-        let headers = answer.headers_mut();
-        headers.insert(SESSION_MARK, retold.session_id.clone());
-        answer
     }
 
-    async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
-        if let Some(answer) = self.answer(agent, asked).await {
-            return answer;
-        }
-        let Asked {
-            method, path, body, ..
-        } = asked;
-        // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.
-        if path.starts_with("/_tokentape/") {
-            return serve::json(StatusCode::OK, &json!({}));
-        }
-        let known = self.known.get(agent);
-        if let Some(answer) = known.and_then(|known| known.answer(method, path, body)) {
-            return answer;
-        }
-        let key = self.key(agent, asked);
-        let message = format!("tokentape: {}", self.matcher().miss(&key));
-        serve::json(StatusCode::NOT_FOUND, &error(path, &message))
-    }
-
-    /// What a request is matched by, in the form in which it would have been recorded.
+    /// What a request is matched by.
     fn key(&self, agent: &str, asked: &Asked) -> Key {
+        self.with_form(agent, asked, |form| self.matcher().key(form))
+    }
+
+    /// Reads a request in the form in which it would have been recorded.
+    fn with_form<T>(&self, agent: &str, asked: &Asked, read: impl FnOnce(&Form<'_>) -> T) -> T {
         let mut found = Found::new();
         let mut body = asked.body.to_vec();
         self.redactor.body(&mut body, &mut found);
         let headers = serve::as_text(&asked.headers);
-        self.matcher().key(&Form {
+        read(&Form {
             agent,
             method: &asked.method,
             path: &self.redactor.path(&asked.path, &mut found),
@@ -400,10 +369,11 @@ impl Answers for Served {
         };
         let request_id = found?;
         let recording = self.recordings.get(&request_id)?;
-        let mut answer = self.recorded(recording, start_ns).await;
-        if self.retold.is_some() {
-            answer.headers_mut().insert(REQUEST_MARK, request_id.into());
-        }
-        Some(answer)
+        self.note_loaded(agent, asked, &recording.request, start_ns);
+        let answer = self.recorded(recording, start_ns).await;
+        Some(match &self.retold {
+            Some(_) => retold::marked(answer, request_id),
+            None => answer,
+        })
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::serve::BrokenOff;
 use crate::trace::{Chunk, Outcome, RESET, Request};
+use crate::wire::Unpacker;
 
 /// So much longer than when it was recorded, a client may take to leave.
 const LEAVES_LATER: Duration = Duration::from_secs(5);
@@ -78,12 +79,27 @@ impl Recording {
         headers(self.request.response_headers.as_deref())
     }
 
+    /// The body of the answer, unpacked if it came packed.
+    pub fn body(&self) -> Vec<u8> {
+        let mut unpacker = Unpacker::new(self.response_header("content-encoding").as_deref());
+        let mut body = Vec::new();
+        for chunk in &self.chunks {
+            body.extend_from_slice(unpacker.push(&chunk.payload));
+        }
+        body
+    }
+
+    /// One of the headers of the answer.
+    pub fn response_header(&self, name: &str) -> Option<String> {
+        let mut headers = self.response_headers().into_iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
     /// Whether the answer is a stream of server-sent events.
     pub fn is_sse(&self) -> bool {
-        let is_type = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("content-type") && value.contains("event-stream")
-        };
-        self.response_headers().iter().any(is_type)
+        let content_type = self.response_header("content-type");
+        content_type.is_some_and(|value| value.contains("event-stream"))
     }
 
     /// The body is as long as it is, and then ends.

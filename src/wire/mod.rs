@@ -14,20 +14,26 @@
 //! | `ollama`, `openai` | one JSON object -> events and metrics |
 //! | `json` | the readings of JSON values that both dialects share |
 //! | `redaction` | what must not reach the disk |
+//! | `go_json`, `answer` | the other way: what a server writes, byte for byte |
+//! | `neutral`, `retell` | from one dialect to another: requests that ask the same, answers told again |
 //!
 //! The flow: chunk -> unpacked -> lines or body -> payload -> JSON object -> [`Event`]s, and at the end one
 //! [`Said`]. Nothing here fails: what cannot be understood becomes a [`Kind::Malformed`] event.
 
+pub mod answer;
 mod asked;
 mod decode;
 pub mod framing;
+pub mod go_json;
 mod json;
 mod lines;
+pub mod neutral;
 mod ollama;
 mod openai;
 mod page;
 mod read;
 pub mod redaction;
+pub mod retell;
 mod size_line;
 mod sniff;
 mod sse;

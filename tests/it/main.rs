@@ -5,6 +5,8 @@ mod calibration;
 mod cli;
 mod clients;
 mod crash;
+mod dialects;
+mod discovery;
 mod foreign;
 mod large;
 mod losses;
@@ -21,6 +23,7 @@ mod schedules;
 mod secrets;
 mod shapes;
 mod source;
+mod translate;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

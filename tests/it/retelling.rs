@@ -391,7 +391,7 @@ async fn the_recorded_clock_waits_for_nothing_and_breaks_nothing() {
             .unwrap()
             .to_string();
         assert!(
-            refused.contains("leave out --speed, --fault and --chaos"),
+            refused.contains("leave out --speed, --fault, --chaos and --translate"),
             "{refused}"
         );
     }
