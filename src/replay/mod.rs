@@ -340,6 +340,10 @@ impl Served {
             Alarm::new(self.pacer.vigil.clone()).wait(due_ns).await;
         }
         let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
+            if let Some(time) = recording.stays_open {
+                // Its client left, and has the time to leave again.
+                tokio::time::sleep(time).await;
+            }
             // No answer began: the recorder answered in the server's place, and so do we.
             let left = "the agent left before an answer began";
             let status = match request.outcome {

@@ -55,7 +55,8 @@ impl Recording {
         });
         let chunks: Vec<Recorded> = chunks.collect();
         let stays_open = (request.outcome == Outcome::ClientAborted).then(|| {
-            let last_ns = chunks.last().map(|chunk| chunk.t_ns).or(request.headers_ns);
+            let last_ns = chunks.last().map(|chunk| chunk.t_ns);
+            let last_ns = last_ns.or(request.headers_ns).or(request.start_ns);
             let silent_ns = request.end_ns.zip(last_ns).map(|(end, last)| end - last);
             Duration::from_nanos(silent_ns.unwrap_or(0).max(0) as u64) + LEAVES_LATER
         });

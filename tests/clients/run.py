@@ -24,7 +24,7 @@ from pair import AGENTS
 from server import Server
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 120   # that a client may take for all of its calls
+SECONDS = 300   # that a client may take for all of its calls
 
 # A client's name: its environment and its program.
 CLIENTS = {

@@ -224,6 +224,24 @@ async fn a_client_that_left_finds_the_answer_open_to_leave_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_patience_ended_before_the_answer_began_loses_it_again() {
+    let silent = Step::Wait(Duration::from_secs(60));
+    let source = Source::start(vec![vec![silent]]).await;
+    let recording = Recording::of(&lone(source.url.clone())).await;
+    let impatient = async |url: &str| {
+        let client = reqwest::Client::builder().timeout(Duration::from_millis(300));
+        let asking = client.build().unwrap().post(format!("{url}/api/generate"));
+        let asking = asking.header("x-script", "0").body("{}");
+        asking.send().await.unwrap_err().is_timeout()
+    };
+    assert!(impatient(&recording.url()).await);
+    let (trace, _folder) = recording.sealed().await;
+    assert_eq!(trace.requests().unwrap()[0].outcome, Outcome::ClientAborted);
+    let replay = Replay::start(&trace, Options::default()).await.unwrap();
+    assert!(impatient(&replay.urls()[0].1).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_not_recorded_gets_an_error_that_names_the_nearest() {
     let done = [ndjson_head(), chunked(&[b"{\"done\":true}\n"])].concat();
     let (_, replay, _folder) = replayed(vec![Step::Write(done)]).await;
