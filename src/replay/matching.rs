@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
+use super::difference::differences;
 use super::profile::Profile;
 
 /// A request in the form in which it was, or would have been, recorded.
@@ -258,68 +259,6 @@ fn distance(recorded: &Key, asked: &Key) -> (bool, bool, bool, usize) {
         recorded.method != asked.method,
         body,
     )
-}
-
-/// A place in a JSON document at which two differ.
-struct Difference {
-    place: String,
-    recorded: Option<Value>,
-    asked: Option<Value>,
-}
-
-impl std::fmt::Display for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let short = |value: &Option<Value>| match value {
-            None => "nothing".to_owned(),
-            Some(value) => {
-                let text = value.to_string();
-                match text.char_indices().nth(60) {
-                    Some((cut, _)) => format!("{}...", &text[..cut]),
-                    None => text,
-                }
-            }
-        };
-        let (recorded, asked) = (short(&self.recorded), short(&self.asked));
-        write!(f, "{}: recorded {recorded}, asked {asked}", self.place)
-    }
-}
-
-fn differences(recorded: &Value, asked: &Value) -> Vec<Difference> {
-    let mut found = Vec::new();
-    compare("$".to_owned(), Some(recorded), Some(asked), &mut found);
-    found
-}
-
-fn compare(
-    place: String,
-    recorded: Option<&Value>,
-    asked: Option<&Value>,
-    found: &mut Vec<Difference>,
-) {
-    match (recorded, asked) {
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for name in names {
-                compare(format!("{place}.{name}"), a.get(name), b.get(name), found);
-            }
-        }
-        (Some(Value::Array(a)), Some(Value::Array(b))) => {
-            for index in 0..a.len().max(b.len()) {
-                compare(
-                    format!("{place}[{index}]"),
-                    a.get(index),
-                    b.get(index),
-                    found,
-                );
-            }
-        }
-        (a, b) if a == b => {}
-        (a, b) => found.push(Difference {
-            place,
-            recorded: a.cloned(),
-            asked: b.cloned(),
-        }),
-    }
 }
 
 #[cfg(test)]

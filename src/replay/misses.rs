@@ -62,7 +62,7 @@ fn plain(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::origins;
+    use crate::replay::server::origins;
 
     #[test]
     fn a_miss_is_counted_and_marked_whatever_it_says() {

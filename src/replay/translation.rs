@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::matching::Form;
 use super::profile::Profile;
 use super::recording::{Recorded, Recording};
-use super::{Recordings, Served, reply};
+use super::served::{Recordings, Served};
+use super::server::reply;
 use crate::serve::{Answer, Asked};
 use crate::trace::Request;
 use crate::wire::neutral::{includes_usage, neutral};
@@ -128,7 +129,7 @@ fn sense(profile: &Profile, form: &Form<'_>) -> Option<Sense> {
 
 impl Served {
     /// The answer to a request that was recorded in another dialect, if that may be and can be told in this.
-    pub(super) async fn translated(&self, agent: &str, asked: &Asked) -> Option<Answer> {
+    pub async fn translated(&self, agent: &str, asked: &Asked) -> Option<Answer> {
         let translations = &self.translations;
         if !translations.may {
             return None;
@@ -146,11 +147,11 @@ impl Served {
             translated
         };
         self.note_loaded(agent, asked, &recording.request, start_ns);
-        Some(self.recorded(&recording, start_ns).await)
+        Some(self.give(&recording, start_ns).await)
     }
 
     /// A recorded request that asked the same in another dialect, where that may not be translated.
-    pub(super) fn could_translate(&self, agent: &str, asked: &Asked) -> Option<i64> {
+    pub fn could_translate(&self, agent: &str, asked: &Asked) -> Option<i64> {
         let translations = &self.translations;
         if translations.may {
             return None;

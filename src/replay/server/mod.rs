@@ -1,4 +1,15 @@
-//! What the trace knows of one agent's server: its version, its models, whether its paths are Ollama's.
+//! The server that was recorded, as far as its exchanges tell: what it says to what was not recorded.
+//!
+//! `discovery` and `load` answer from what is known of it, `absent` says what it has not (by `routes`),
+//! `origins` which web pages may ask, each in the real server's own form (`reply`).
+
+mod absent;
+mod discovery;
+mod load;
+mod loaded;
+pub mod origins;
+pub mod reply;
+mod routes;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,9 +18,12 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::loaded::Loaded;
+use loaded::Loaded;
+use routes::{Route, route};
+
 use super::recording::Recording;
-use super::routes::{Route, route};
+use crate::clock::Clock;
+use crate::serve::{Answer, Asked};
 use crate::trace::Outcome;
 use crate::wire::answer::ollama::Details;
 use crate::wire::{Dialect, go_json};
@@ -177,6 +191,23 @@ impl Server {
     /// When its models were made or pulled, as it would write it; the trace only knows when it was asked.
     pub fn modified_at(&self) -> String {
         go_json::time(self.recorded_at)
+    }
+
+    /// What it says by itself: which models there are, or that one is loaded now.
+    pub fn answer(&self, asked: &Asked, clock: &Clock) -> Option<Answer> {
+        let found = discovery::answer(self, asked, clock);
+        found.or_else(|| load::answer(self, asked, clock))
+    }
+
+    /// How it refuses what it has not; `None` where it would have answered something that the trace does
+    /// not hold.
+    pub fn refusal(&self, asked: &Asked) -> Option<Answer> {
+        absent::refusal(self, asked)
+    }
+
+    /// A model answered: it is loaded from then on, and for a while after.
+    pub fn has_answered(&self, model: &str, body: &[u8], start_ns: i64, ends_ns: i64) {
+        load::answered(self, model, body, start_ns, ends_ns);
     }
 
     /// Which models are in its memory.

@@ -10,7 +10,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::recording::Recording;
+use crate::replay::recording::Recording;
 use crate::serve::{self, Answer};
 
 /// Hosts whose pages may ask, on any port.

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue};
 use serde_json::Value;
 
-use super::known::Server;
+use super::Server;
 use super::reply;
 use super::routes::{Route, route};
 use crate::serve::{Answer, Asked};
@@ -82,8 +82,8 @@ fn unknown_model(server: &Server, endpoint: &str, body: &[u8]) -> Option<Answer>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::known::tests::exchange;
-    use crate::replay::reply::said;
+    use crate::replay::server::reply::said;
+    use crate::replay::server::tests::exchange;
 
     fn server() -> Server {
         let mut server = Server::default();

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::known::{Model, Server};
-use super::reply;
+use super::{Model, Server, reply};
 use crate::clock::Clock;
 use crate::serve::{Answer, Asked};
 use crate::wire::answer::ollama::{Listed, Models, Running, Shown, Version};
@@ -123,8 +122,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::replay::known::tests::exchange;
-    use crate::replay::reply::said;
+    use crate::replay::server::reply::said;
+    use crate::replay::server::tests::exchange;
 
     fn server() -> Server {
         let recorded_at = DateTime::from_timestamp_nanos(1_500_000_000);

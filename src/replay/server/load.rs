@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::known::Server;
+use super::Server;
 use super::loaded::keep_alive;
 use super::reply;
 use crate::clock::Clock;
@@ -90,8 +90,8 @@ pub fn answered(server: &Server, model: &str, body: &[u8], now_ns: i64, ends_ns:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::known::tests::exchange;
-    use crate::replay::reply::said;
+    use crate::replay::server::reply::said;
+    use crate::replay::server::tests::exchange;
 
     async fn ask(server: &Server, clock: &Clock, path: &str, body: &str) -> Option<(u16, String)> {
         let asked = Asked {

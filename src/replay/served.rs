@@ -1,0 +1,307 @@
+//! The answer to any request: what was recorded, translated if it may be, else what the trace knows enough
+//! to say, else a refusal.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
+use chrono::DateTime;
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+use super::alarm::Alarm;
+use super::lateness::Late;
+use super::matching::{Form, Key, Matcher};
+use super::misses::{Missed, Misses};
+use super::pace::{PacedBody, Pacer};
+use super::recording::Recording;
+use super::retold::{self, Retold};
+use super::server::origins::{self, Origins, Sender};
+use super::server::{Server, reply};
+use super::translation::Translations;
+use super::{Options, Profile};
+use crate::serve::{self, Answer, Answers, Asked};
+use crate::trace::{self, Outcome, Trace};
+use crate::wire::Dialect;
+use crate::wire::redaction::{Found, Redactor};
+
+/// What all agents' servers share.
+pub struct Served {
+    pub recordings: Recordings,
+    known: BTreeMap<String, Server>,
+    origins: Origins,
+    misses: Misses,
+    matcher: Mutex<Matcher>,
+    pub translations: Translations,
+    redactor: Redactor,
+    pub pacer: Arc<Pacer>,
+    retold: Option<Retold>,
+}
+
+/// By `request_id`.
+pub type Recordings = BTreeMap<i64, Arc<Recording>>;
+
+fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
+    let headers = recordings.values().map(|one| one.request_headers());
+    let headers: Vec<_> = headers.collect();
+    let forms = recordings.values().zip(&headers).map(|(one, headers)| {
+        let request = &one.request;
+        let form = Form {
+            agent: &request.agent,
+            method: &request.method,
+            path: &request.path,
+            headers,
+            body: request.request_body.as_deref().unwrap_or_default(),
+        };
+        (request.request_id, form)
+    });
+    Matcher::new(profile, forms)
+}
+
+impl Served {
+    /// Takes the requests of a trace that are wanted.
+    ///
+    /// # Errors
+    /// If the trace is damaged, or the options ask for what it has not.
+    pub fn load(
+        trace: &Trace,
+        options: Options,
+        wanted: impl Fn(&trace::Request) -> bool,
+    ) -> Result<Self> {
+        let mut chunks = trace.chunks()?;
+        let mut known: BTreeMap<String, Server> = BTreeMap::new();
+        let started_at = DateTime::parse_from_rfc3339(&trace.manifest.started_at);
+        let started_at = started_at.unwrap_or_default().to_utc();
+        for agent in &trace.manifest.agents {
+            let server = Server::new(agent.server_version.clone(), started_at);
+            known.insert(agent.name.clone(), server);
+        }
+        let mut origins = Origins::default();
+        let mut recordings = BTreeMap::new();
+        for request in trace.requests()?.into_iter().filter(wanted) {
+            let chunks = chunks.remove(&request.request_id).unwrap_or_default();
+            let mut recording = Recording::new(request, chunks);
+            if options.recorded_clock {
+                recording.stays_open = None; // on that clock nothing waits
+            }
+            origins.learn(&recording);
+            if let Some(known) = known.get_mut(&recording.request.agent) {
+                known.learn(&recording);
+            }
+            recordings.insert(recording.request.request_id, recording);
+        }
+        let retold = match options.recorded_clock {
+            true => Some(Retold::of(trace, &options, recordings.values())?),
+            false => None,
+        };
+        for fault in &options.faults {
+            let last = recordings.keys().next_back().copied().unwrap_or(0);
+            let recording = recordings.get_mut(&fault.request_id);
+            fault.apply(recording.with_context(|| {
+                format!("--fault {fault}: the trace has no such request, the last is {last}")
+            })?)?;
+        }
+        let shared = |(id, recording)| (id, Arc::new(recording));
+        let recordings: Recordings = recordings.into_iter().map(shared).collect();
+        let profile = options.profile.clone();
+        let translations = Translations::new(profile, started_at, options.translate);
+        let matcher = matcher(options.profile, &recordings);
+        Ok(Self {
+            recordings,
+            known,
+            origins,
+            misses: Misses::default(),
+            matcher: Mutex::new(matcher),
+            translations,
+            redactor: options.redactor,
+            pacer: Arc::new(Pacer::new(options.speed)),
+            retold,
+        })
+    }
+
+    pub fn matcher(&self) -> MutexGuard<'_, Matcher> {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers whatever is asked; on the recorded clock the answer says so.
+    pub async fn answer_all(&self, agent: &str, asked: &Asked) -> Answer {
+        match &self.retold {
+            Some(retold) if retold.is_asked(asked) => retold.schedule(),
+            Some(retold) => retold.marked(self.answer_sender(agent, asked).await),
+            None => self.answer_sender(agent, asked).await,
+        }
+    }
+
+    /// The answer to whoever asks, which may be a web page.
+    async fn answer_sender(&self, agent: &str, asked: &Asked) -> Answer {
+        match self.origins.sender(&asked.headers) {
+            Sender::Ours => self.answer_or_refuse(agent, asked).await,
+            Sender::Stranger => origins::refusal(),
+            Sender::Page(origin) => {
+                let answer = match asked.method == "OPTIONS" {
+                    true => self.answer(agent, asked).await,
+                    false => Some(self.answer_or_refuse(agent, asked).await),
+                };
+                origins::allow(answer.unwrap_or_else(origins::preflight), origin)
+            }
+        }
+    }
+
+    async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
+        if let Some(answer) = self.answer(agent, asked).await {
+            return answer;
+        }
+        if let Some(answer) = self.translated(agent, asked).await {
+            return answer;
+        }
+        // Agents that mark their runs work offline too: there is no recorder, so nothing to mark.
+        if asked.path.starts_with("/_tokentape/") {
+            return serve::json(StatusCode::OK, &json!({}));
+        }
+        let known = self.known.get(agent);
+        let clock = &self.pacer.clock;
+        let own = known.and_then(|known| known.answer(asked, clock));
+        own.unwrap_or_else(|| self.miss(agent, asked))
+    }
+
+    /// The answer to a request that nothing was recorded for.
+    fn miss(&self, agent: &str, asked: &Asked) -> Answer {
+        let key = self.key(agent, asked);
+        let mut sentence = self.matcher().miss(&key);
+        if let Some(request_id) = self.could_translate(agent, asked) {
+            sentence += &format!(
+                "; request {request_id} asked the same in another dialect or form, and --translate gives \
+                 its answer"
+            );
+        }
+        let known = self.known.get(agent);
+        let refusal = known.and_then(|known| known.refusal(asked));
+        let answer = refusal.unwrap_or_else(|| {
+            let message = format!("tokentape: {sentence}");
+            reply::error(&asked.path, StatusCode::NOT_FOUND, &message)
+        });
+        self.misses.note(sentence, answer)
+    }
+
+    /// Notes that a recorded answer has its model loaded while it is given, and for a while after.
+    pub fn note_loaded(&self, agent: &str, asked: &Asked, request: &trace::Request, start_ns: i64) {
+        let dialect = request.dialect.parse().unwrap_or(Dialect::Other);
+        let uses = dialect.generates() || dialect == Dialect::OllamaEmbed;
+        let (Some(known), Some(model)) = (self.known.get(agent), &request.model) else {
+            return;
+        };
+        if uses && request.status == Some(200) {
+            let took_ns = request.end_ns.zip(request.start_ns);
+            let took_ns = took_ns.map_or(0, |(end, start)| end.saturating_sub(start));
+            let ends_ns = self.pacer.speed.due_ns(start_ns, took_ns);
+            let ends_ns = ends_ns.unwrap_or(start_ns);
+            known.has_answered(model, &asked.body, start_ns, ends_ns);
+        }
+    }
+
+    /// How late chunks were, where they were due at a certain moment.
+    pub fn late(&self) -> Option<Late> {
+        self.pacer.lateness.late()
+    }
+
+    /// How many requests there are.
+    pub fn recorded(&self) -> usize {
+        self.recordings.len()
+    }
+
+    /// Requests that there is no answer to.
+    pub fn missed(&self) -> Missed {
+        self.misses.so_far()
+    }
+
+    /// Recorded requests that nobody asked for yet, as one line each.
+    pub fn unused(&self) -> Vec<String> {
+        let unused = self.matcher().unused();
+        let recordings = unused.iter().filter_map(|id| self.recordings.get(id));
+        let line = |recording: &Arc<Recording>| {
+            let request = &recording.request;
+            let (id, agent) = (request.request_id, &request.agent);
+            let (method, path) = (&request.method, &request.path);
+            format!("request {id}: {method} {path} of {agent}")
+        };
+        recordings.map(line).collect()
+    }
+
+    /// What a request is matched by.
+    fn key(&self, agent: &str, asked: &Asked) -> Key {
+        self.with_form(agent, asked, |form| self.matcher().key(form))
+    }
+
+    /// Reads a request in the form in which it would have been recorded.
+    pub fn with_form<T>(&self, agent: &str, asked: &Asked, read: impl FnOnce(&Form<'_>) -> T) -> T {
+        let mut found = Found::new();
+        let mut body = asked.body.to_vec();
+        self.redactor.body(&mut body, &mut found);
+        let headers = serve::as_text(&asked.headers);
+        read(&Form {
+            agent,
+            method: &asked.method,
+            path: &self.redactor.path(&asked.path, &mut found),
+            headers: &self.redactor.headers(&headers, &mut found),
+            body: &body,
+        })
+    }
+
+    pub async fn give(&self, recording: &Arc<Recording>, start_ns: i64) -> Answer {
+        let request = &recording.request;
+        let recorded_start_ns = request.start_ns.unwrap_or_default();
+        let began_ns = request
+            .headers_ns
+            .or(request.end_ns)
+            .unwrap_or(recorded_start_ns);
+        let speed = self.pacer.speed_of(recording);
+        if let Some(due_ns) = speed.due_ns(start_ns, began_ns - recorded_start_ns) {
+            Alarm::new(self.pacer.vigil.clone()).wait(due_ns).await;
+        }
+        let Some(status) = request.status.and_then(|status| u16::try_from(status).ok()) else {
+            if let Some(time) = recording.stays_open {
+                // Its client left, and has the time to leave again.
+                tokio::time::sleep(time).await;
+            }
+            // No answer began: the recorder answered in the server's place, and so do we.
+            let left = "the agent left before an answer began";
+            let status = match request.outcome {
+                Outcome::Timeout => StatusCode::GATEWAY_TIMEOUT,
+                _ => StatusCode::BAD_GATEWAY,
+            };
+            return refusal(status, request.error.as_deref().unwrap_or(left));
+        };
+        let body = PacedBody::new(recording.clone(), self.pacer.clone(), start_ns);
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        *response.headers_mut() = serve::passed_on(&recording.response_headers());
+        serve::answer(response)
+    }
+}
+
+/// Only what was recorded; questions about the server as often as they are asked.
+#[async_trait::async_trait]
+impl Answers for Served {
+    async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer> {
+        let start_ns = self.pacer.clock.now_ns();
+        let key = self.key(agent, asked);
+        let found = {
+            let mut matcher = self.matcher();
+            let again = |matcher: &Matcher| matcher.last(&key).filter(|_| key.is_discovery());
+            matcher.take(&key).or_else(|| again(&matcher))
+        };
+        let request_id = found?;
+        let recording = self.recordings.get(&request_id)?;
+        self.note_loaded(agent, asked, &recording.request, start_ns);
+        let answer = self.give(recording, start_ns).await;
+        Some(match &self.retold {
+            Some(_) => retold::marked(answer, request_id),
+            None => answer,
+        })
+    }
+}
+
+/// An error of the replay itself, as Ollama's clients understand it.
+pub fn refusal(status: StatusCode, message: &str) -> Answer {
+    serve::json(status, &json!({"error": format!("tokentape: {message}")}))
+}
