@@ -194,10 +194,11 @@ fn say_missed(missed: &Missed) {
     if missed.count == 0 {
         return;
     }
-    eprintln!(
-        "tokentape: the trace holds no answer to {} requests that were asked:",
-        missed.count
-    );
+    let requests = match missed.count {
+        1 => "a request that was",
+        _ => "requests that were",
+    };
+    eprintln!("tokentape: the trace holds no answer to {requests} asked:");
     for sentence in missed.sentences.iter().take(LISTED) {
         eprintln!("  {sentence}");
     }
