@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use crate::clock::Clock;
 
 /// So long before the moment it waits awake, if it may.
-const LEAD_NS: i64 = 120_000;
+const LEAD_NS: i64 = 240_000;
 /// The part of a core that all waiting awake together may take.
 const AWAKE_SHARE: f64 = 0.1;
 
