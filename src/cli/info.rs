@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::Exit;
 use super::output::{Format, Output};
 use super::traces::Traces;
-use crate::trace::Trace;
+use crate::trace::{ClockKind, Trace};
 
 /// What a trace is and holds
 #[derive(clap::Args)]
@@ -46,6 +46,12 @@ fn described(trace: &Trace) -> Result<String> {
     writeln!(text, "  session   {}", manifest.session_id)?;
     let seconds = manifest.duration_ns as f64 / 1e9;
     writeln!(text, "  recorded  {}, {seconds:.1} s", manifest.started_at)?;
+    if manifest.clock == ClockKind::Recorded {
+        writeln!(
+            text,
+            "  clock     recorded: a replay was asked again, the times are those of the session it replayed"
+        )?;
+    }
     let status = serde_json::to_value(manifest.status)?;
     let status = status.as_str().unwrap_or_default();
     let (lost, unread) = (manifest.lost_chunks, manifest.unread_bytes);
