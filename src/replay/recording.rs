@@ -1,5 +1,7 @@
 //! A recorded exchange as it will be served.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,9 @@ pub struct Recorded {
     pub t_ns: i64,
     pub payload: Bytes,
 }
+
+/// By `request_id`.
+pub type Recordings = BTreeMap<i64, Arc<Recording>>;
 
 /// A request, its answer, and what a fault has made of its pace.
 pub struct Recording {

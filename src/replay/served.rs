@@ -14,7 +14,7 @@ use super::lateness::Late;
 use super::matching::{Form, Key, Matcher};
 use super::misses::{Missed, Misses};
 use super::pace::{PacedBody, Pacer};
-use super::recording::Recording;
+use super::recording::{Recording, Recordings};
 use super::retold::{self, Retold};
 use super::server::origins::{self, Origins, Sender};
 use super::server::{Server, reply};
@@ -27,19 +27,16 @@ use crate::wire::redaction::{Found, Redactor};
 
 /// What all agents' servers share.
 pub struct Served {
-    pub recordings: Recordings,
+    recordings: Recordings,
     known: BTreeMap<String, Server>,
     origins: Origins,
     misses: Misses,
     matcher: Mutex<Matcher>,
-    pub translations: Translations,
+    translations: Translations,
     redactor: Redactor,
-    pub pacer: Arc<Pacer>,
+    pacer: Arc<Pacer>,
     retold: Option<Retold>,
 }
-
-/// By `request_id`.
-pub type Recordings = BTreeMap<i64, Arc<Recording>>;
 
 fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
     let headers = recordings.values().map(|one| one.request_headers());
@@ -119,7 +116,7 @@ impl Served {
         })
     }
 
-    pub fn matcher(&self) -> MutexGuard<'_, Matcher> {
+    fn matcher(&self) -> MutexGuard<'_, Matcher> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,6 +161,40 @@ impl Served {
         own.unwrap_or_else(|| self.miss(agent, asked))
     }
 
+    /// The answer to a request that was recorded in another dialect, if that may be and can be told in this.
+    async fn translated(&self, agent: &str, asked: &Asked) -> Option<Answer> {
+        let translations = &self.translations;
+        if !translations.may {
+            return None;
+        }
+        let start_ns = self.pacer.clock.now_ns();
+        let sense = self.with_form(agent, asked, |form| translations.sense(form))?;
+        let recording = {
+            let mut matcher = self.matcher();
+            let is_used = |request_id| matcher.is_used(request_id);
+            let found = translations.find(&self.recordings, &sense, asked, is_used);
+            let (request_id, recording) = found?;
+            matcher.take_instead(agent, request_id)?;
+            translations.given(&self.recordings, &sense, request_id);
+            recording
+        };
+        self.note_loaded(agent, asked, &recording.request, start_ns);
+        Some(self.give(&recording, start_ns).await)
+    }
+
+    /// A recorded request that asked the same in another dialect, where that may not be translated.
+    fn could_translate(&self, agent: &str, asked: &Asked) -> Option<i64> {
+        let translations = &self.translations;
+        if translations.may {
+            return None;
+        }
+        let sense = self.with_form(agent, asked, |form| translations.sense(form))?;
+        let matcher = self.matcher();
+        let is_used = |request_id| matcher.is_used(request_id);
+        let found = translations.find(&self.recordings, &sense, asked, is_used);
+        found.map(|(request_id, _)| request_id)
+    }
+
     /// The answer to a request that nothing was recorded for.
     fn miss(&self, agent: &str, asked: &Asked) -> Answer {
         let key = self.key(agent, asked);
@@ -184,7 +215,7 @@ impl Served {
     }
 
     /// Notes that a recorded answer has its model loaded while it is given, and for a while after.
-    pub fn note_loaded(&self, agent: &str, asked: &Asked, request: &trace::Request, start_ns: i64) {
+    fn note_loaded(&self, agent: &str, asked: &Asked, request: &trace::Request, start_ns: i64) {
         let dialect = request.dialect.parse().unwrap_or(Dialect::Other);
         let uses = dialect.generates() || dialect == Dialect::OllamaEmbed;
         let (Some(known), Some(model)) = (self.known.get(agent), &request.model) else {
@@ -233,7 +264,7 @@ impl Served {
     }
 
     /// Reads a request in the form in which it would have been recorded.
-    pub fn with_form<T>(&self, agent: &str, asked: &Asked, read: impl FnOnce(&Form<'_>) -> T) -> T {
+    fn with_form<T>(&self, agent: &str, asked: &Asked, read: impl FnOnce(&Form<'_>) -> T) -> T {
         let mut found = Found::new();
         let mut body = asked.body.to_vec();
         self.redactor.body(&mut body, &mut found);
@@ -247,7 +278,7 @@ impl Served {
         })
     }
 
-    pub async fn give(&self, recording: &Arc<Recording>, start_ns: i64) -> Answer {
+    async fn give(&self, recording: &Arc<Recording>, start_ns: i64) -> Answer {
         let request = &recording.request;
         let recorded_start_ns = request.start_ns.unwrap_or_default();
         let began_ns = request

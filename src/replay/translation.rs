@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::matching::Form;
 use super::profile::Profile;
-use super::recording::{Recorded, Recording};
-use super::served::{Recordings, Served};
+use super::recording::{Recorded, Recording, Recordings};
 use super::server::reply;
-use crate::serve::{Answer, Asked};
+use crate::serve::Asked;
 use crate::trace::Request;
 use crate::wire::neutral::{includes_usage, neutral};
 use crate::wire::retell::{Heard, Piece, Telling, Whole, stream, whole};
@@ -32,7 +31,7 @@ pub struct Translations {
     profile: Profile,
     started_at: DateTime<Utc>,
     /// Whether answers may be translated. If not, it is still told which could be.
-    may: bool,
+    pub may: bool,
     /// Equal ones in their order, those given out last at the end. Read when first asked for.
     equals: OnceLock<Mutex<Equals>>,
 }
@@ -42,7 +41,7 @@ type Equals = BTreeMap<Sense, VecDeque<i64>>;
 /// What must be equal: agent, what stands before the dialect's path, headers that the profile wants, and the
 /// request in its neutral form with what the profile ignores taken out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sense {
+pub struct Sense {
     agent: String,
     prefix: String,
     headers: Vec<(String, String)>,
@@ -60,7 +59,25 @@ impl Translations {
         }
     }
 
-    /// The next request that was recorded and asked the same.
+    /// What a request must equal a recorded one in; `None` if it cannot be translated.
+    pub fn sense(&self, form: &Form<'_>) -> Option<Sense> {
+        sense(&self.profile, form)
+    }
+
+    /// The next request that was recorded and asked the same, as if it had been asked like this.
+    pub fn find(
+        &self,
+        recordings: &Recordings,
+        sense: &Sense,
+        asked: &Asked,
+        is_used: impl Fn(i64) -> bool,
+    ) -> Option<(i64, Arc<Recording>)> {
+        let request_id = self.next(recordings, sense, is_used)?;
+        let recorded = recordings.get(&request_id)?;
+        let translated = translated(recorded, asked, self.started_at)?;
+        Some((request_id, translated))
+    }
+
     fn next(
         &self,
         recordings: &Recordings,
@@ -75,7 +92,7 @@ impl Translations {
     }
 
     /// It was given out: the others come first.
-    fn given(&self, recordings: &Recordings, sense: &Sense, request_id: i64) {
+    pub fn given(&self, recordings: &Recordings, sense: &Sense, request_id: i64) {
         if let Some(equals) = self.equals(recordings).get_mut(sense) {
             equals.retain(|other| *other != request_id);
             equals.push_back(request_id);
@@ -125,44 +142,6 @@ fn sense(profile: &Profile, form: &Form<'_>) -> Option<Sense> {
             false => talk.to_string(),
         },
     })
-}
-
-impl Served {
-    /// The answer to a request that was recorded in another dialect, if that may be and can be told in this.
-    pub async fn translated(&self, agent: &str, asked: &Asked) -> Option<Answer> {
-        let translations = &self.translations;
-        if !translations.may {
-            return None;
-        }
-        let start_ns = self.pacer.clock.now_ns();
-        let sense = self.with_form(agent, asked, |form| sense(&translations.profile, form))?;
-        let recording = {
-            let mut matcher = self.matcher();
-            let is_used = |request_id| matcher.is_used(request_id);
-            let request_id = translations.next(&self.recordings, &sense, is_used)?;
-            let recorded = self.recordings.get(&request_id)?;
-            let translated = translated(recorded, asked, translations.started_at)?;
-            matcher.take_instead(agent, request_id)?;
-            translations.given(&self.recordings, &sense, request_id);
-            translated
-        };
-        self.note_loaded(agent, asked, &recording.request, start_ns);
-        Some(self.give(&recording, start_ns).await)
-    }
-
-    /// A recorded request that asked the same in another dialect, where that may not be translated.
-    pub fn could_translate(&self, agent: &str, asked: &Asked) -> Option<i64> {
-        let translations = &self.translations;
-        if translations.may {
-            return None;
-        }
-        let sense = self.with_form(agent, asked, |form| sense(&translations.profile, form))?;
-        let matcher = self.matcher();
-        let is_used = |request_id| matcher.is_used(request_id);
-        let request_id = translations.next(&self.recordings, &sense, is_used)?;
-        let recorded = self.recordings.get(&request_id)?;
-        translated(recorded, asked, translations.started_at).map(|_| request_id)
-    }
 }
 
 /// A recording as if it had been asked like this; `None` if this dialect cannot say what was said.
