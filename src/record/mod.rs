@@ -6,6 +6,9 @@
 //!                      |
 //!                    Tape          (after the chunk is on its way)
 //! ```
+//!
+//! In front of a replay on the recorded clock, which `probe` notices, `retelling` takes the relay's place:
+//! what passes goes to the tape with the times that the replay's schedule says.
 
 pub mod calibration;
 pub mod child;
