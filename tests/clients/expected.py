@@ -131,7 +131,8 @@ OTHERWISE = {
 def outcomes(client, path, model):
     """How the recorder may say that a model's answer ended."""
     if model in ("missing", "busy") or model == "embedder" and "embed" not in path:
-        return ["error_status"]
+        # openai for npm may leave on the status, before the body has come whole.
+        return ["error_status", *(["client_aborted"] if client == "openai, npm" else [])]
     if path == "/api/show":
         return ["complete"]
     if model == "error-inside":
