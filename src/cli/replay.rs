@@ -195,8 +195,8 @@ fn say_missed(missed: &Missed) {
         return;
     }
     let requests = match missed.count {
-        1 => "a request that was",
-        _ => "requests that were",
+        1 => "a request that was".to_owned(),
+        count => format!("{count} requests that were"),
     };
     eprintln!("tokentape: the trace holds no answer to {requests} asked:");
     for sentence in missed.sentences.iter().take(LISTED) {
