@@ -14,7 +14,7 @@
 //! | layer | rooms | may import |
 //! |---|---|---|
 //! | composers | `main`, [`cli`] | verbs, nouns |
-//! | verbs | [`record`], [`mod@bench`], [`analyze`], [`draw`], [`replay`] | nouns, never another verb |
+//! | verbs | [`record`], [`mod@bench`], [`analyze`], [`draw`], [`replay`], [`convert`] | nouns, never another verb |
 //! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`clock`] | nouns below them |
 //!
 //! Every room states its one job in its first sentence. The SQL that defines each figure lives in
@@ -26,6 +26,7 @@ pub mod analyze;
 pub mod bench;
 pub mod cli;
 pub mod clock;
+pub mod convert;
 pub mod draw;
 pub mod record;
 pub mod replay;

@@ -77,26 +77,30 @@ class Tape:
         self.rows["requests"].append(key | dict(
             dialect=dialect, method="POST", path="/x", endpoint="/x", model="m", stream=True,
             intended_ns=start - 1000 * chance(0, 3), start_ns=start, headers_ns=start + wait // 2,
-            first_chunk_ns=times[0] if times else None, last_token_ns=times[-1] if times else None,
+            first_chunk_ns=times[0] if times else None,
+            first_token_ns=times[0] if times else None, last_token_ns=times[-1] if times else None,
             end_ns=end, status=200, outcome=outcome,
             chunk_count=0, event_count=0, token_events=0, response_bytes=0,
         ) | server_report(says, end - start, wait, times, tokens) | {
             name: start + value if value is not None and name.endswith("_ns") else value
             for name, value in columns.items()})
 
-        events = [("thinking" if n < 3 else "tool_call" if n == 7 else "token", f" w{n}", t_ns)
-                  for n, t_ns in enumerate(times)]
+        # An importer may know when content came, but not its words, or not even its events.
+        words_known, events_known = key["request_id"] % 5 > 0, key["request_id"] % 11 > 0
+        events = [("thinking" if n < 3 else "tool_call" if n == 7 else "token",
+                   f" w{n}" if words_known else None, t_ns) for n, t_ns in enumerate(times)]
         if len(times) > 4:
             events.insert(5, ("comment", "keep-alive", times[4] + 1))
         if dialect.startswith("openai") and times:      # its first chunk only tells the role
-            events.insert(0, ("token", ["", None][len(times) % 2], times[0] - 1000))
+            events.insert(0, ("token", "", times[0] - 1000))
         if outcome == "complete" and times:
             events.append(("done", ["", None, "stop"][len(times) % 3], end))
         if outcome == "error_event":
             events.append(("error", "it broke", end))
         self.rows["events"] += [
             key | dict(seq=seq, chunk_seq=seq, kind=kind, text=text, t_ns=t_ns)
-            for seq, (kind, text, t_ns) in enumerate(events)]
+            for seq, (kind, text, t_ns) in enumerate(events if events_known else [])]
+        self.rows["requests"][-1]["event_count"] = len(events) if events_known else 0
         return end
 
     def write(self, folder, schemas):
@@ -276,7 +280,7 @@ def expected_content_events(events):
     for of_request in grouped(events, REQUEST).values():
         before = None
         for event in of_request:
-            if event["kind"] in ("token", "thinking", "tool_call") and event["text"]:
+            if event["kind"] in ("token", "thinking", "tool_call") and event["text"] != "":
                 gap = minus(event["t_ns"], before)
                 rows.append(event | dict(gap_ns=gap, icl_ns=gap, icl_ms=in_ms(gap)))
                 before = event["t_ns"]
@@ -286,7 +290,8 @@ def expected_content_events(events):
 def expected_request(request, run, agent_index, content):
     """All columns of exchanges and request_metrics."""
     times, gaps = known(content, "t_ns"), known(content, "gap_ns")
-    first, last = (times[0], times[-1]) if times else (None, None)
+    first, last = (times[0], times[-1]) if times else values(
+        request, ("first_token_ns", "last_token_ns"))
     start, (whole, load, prompt, decode) = request["start_ns"], values(request, DURATIONS)
     signs_of_life = [sign for sign in values(request, (
         "end_ns", "last_token_ns", "first_chunk_ns", "headers_ns")) if sign is not None]
@@ -294,9 +299,14 @@ def expected_request(request, run, agent_index, content):
     computed = None if prompt is None and decode is None else (prompt or 0) + (decode or 0)
     queued = minus(minus(whole, load or 0), computed)
     generates = request["dialect"] in GENERATING
+    heard = times or generates and (
+        request["event_count"] or request["outcome"] != "complete" and first is None)
+    content_events = len(times) if heard else None
     tokens, source = request["eval_count"], "server"
-    if tokens is None:
-        tokens, source = (len(times), "events") if generates else (None, None)
+    if tokens is None and generates:
+        tokens, source = content_events, "events" if heard else None
+    elif tokens is None:
+        source = None
     decode_ms = in_ms(minus(last, first))
     intervals = tokens - 1 if len(times) > 1 and tokens is not None and tokens > 1 else None
     return run | request | {
@@ -304,10 +314,10 @@ def expected_request(request, run, agent_index, content):
     } | dict(
         model=run["model"], request_model=request["model"], agent_index=agent_index,
         generates=generates, until_ns=until, computed_ns=computed, queued_ns=queued,
-        content_events=len(times) if generates or times else None,
+        content_events=content_events,
         first_content_ns=first, last_content_ns=last,
         ttft_ms=in_ms(minus(first, start)), latency_ms=in_ms(minus(last, start)),
-        decode_ms=decode_ms, icl_n=len(gaps) if generates or times else None,
+        decode_ms=decode_ms, icl_n=len(gaps) if heard else None,
         icl_max_ms=in_ms(max(gaps, default=None)), icl_mean_ms=in_ms(mean(content, "gap_ns")),
         itl_ms=ratio(decode_ms, intervals), tpot_ms=ratio(decode_ms, intervals),
         intervals=intervals, output_tokens=tokens, output_tokens_source=source,
@@ -354,7 +364,7 @@ def expected_agent_runs(in_flight):
         start = min((start for start, _ in sent), default=None)
         until = max((until for _, until in sent), default=None)
         busy, server = union(sent), total(requests, "computed_ns")
-        if any(row["content_events"] and row["computed_ns"] is None for row in requests):
+        if any(row["first_content_ns"] is not None and row["computed_ns"] is None for row in requests):
             server = None
         paced, seen, served = (having(requests, column) for column in (
             "itl_ms", "throughput_tps", "server_throughput_tps"))
@@ -414,7 +424,7 @@ def steps(request):
         yield "prompt", request["prompt_eval_duration_ns"]
         if request["queued_ns"] is not None:
             yield "queue", request["queued_ns"]
-            yield "load", request["load_duration_ns"]
+        yield "load", request["load_duration_ns"]
     elif request["first_content_ns"] is not None:
         yield "decode", request["until_ns"] - request["first_content_ns"]
         yield "prompt", request["first_content_ns"] - request["start_ns"]
@@ -426,18 +436,23 @@ def expected_parts(agent, requests):
     is transport."""
     ns = Counter({part: agent[f"{part}_ns"] for part in ("stagger", "client", "tail")})
     clocks = set()
+    for part, told in ("queue", "queued_ns"), ("load", "load_duration_ns"):
+        if not having(having(requests, "computed_ns"), told):
+            ns[part] = None
     for request in having(requests, "start_ns"):
         edge, held_from = request["until_ns"], request["until_ns"] - request["held_ns"]
         for part, duration in steps(request):
             step_from = edge - max(0, duration or 0)
-            ns[part] += max(0, edge - max(step_from, held_from))
+            if ns[part] is not None:
+                ns[part] += max(0, edge - max(step_from, held_from))
             edge = step_from
-            clocks.add("client" if request["computed_ns"] is None else "server")
+            clocks.add("client" if request["computed_ns"] is None else
+                       "server" if request["queued_ns"] is not None else "server, no total")
         ns["transport"] += max(0, edge - held_from)
     return [agent | dict(
         part=part, part_order=order, ns=ns[part], ms=in_ms(ns[part]),
-        percent=ratio(100 * ns[part], agent["wall_ns"]),
-        source="server" if clocks == {"server"} else "client",
+        percent=None if ns[part] is None else ratio(100 * ns[part], agent["wall_ns"]),
+        source=max(clocks, default="client", key=["server", "server, no total", "client"].index),
     ) for order, part in enumerate(PARTS, 1)]
 
 
@@ -482,8 +497,8 @@ def expectations(tapes):
         timeline=Counter(
             (label[values(request, RUN)], request["agent"], kind)
             for request in having(in_flight, "start_ns") if request["phase"] == "concurrent"
-            for kind in ["request", *["prompt"][:request["content_events"]],
-                         *["token"] * request["content_events"]]),
+            for kind in ["request", *["prompt"][:request["first_content_ns"] is not None],
+                         *["token"] * (request["content_events"] or 0)]),
         time_budget=Counter(
             (part["phase"], f"{label[values(part, RUN)]} · {part['agent']}", part["part"])
             for part in time_budget if part["phase"] != "warmup"))

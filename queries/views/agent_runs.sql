@@ -19,7 +19,7 @@ with per_agent as (
         max(until_ns) as until_ns,
         sum(held_ns) as busy_ns,
         -- The server's time is known only if it is known of every request that got content.
-        case when count(*) filter (where content_events > 0 and computed_ns is null) = 0
+        case when count(*) filter (where first_content_ns is not null and computed_ns is null) = 0
             then sum(computed_ns)
         end as server_ns,
         sum(output_tokens) as output_tokens,

@@ -13,4 +13,4 @@ select
     t_ns - lag(t_ns) over (partition by session_id, run_id, request_id order by seq) as gap_ns
 from events
 where kind in ('token', 'thinking', 'tool_call')
-    and text <> ''
+    and (text <> '' or text is null)    -- imported: content whose words were not kept

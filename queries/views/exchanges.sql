@@ -36,6 +36,9 @@ select
 
     request.intended_ns,
     request.start_ns,
+    request.event_count,
+    request.first_token_ns,
+    request.last_token_ns,
     request.end_ns,
     -- In flight until its end; where no end was seen, until the last sign of life. A server may
     -- refuse a request before its last byte is sent: such an exchange lasts 0, not less.

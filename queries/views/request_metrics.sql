@@ -6,9 +6,9 @@ with content as (
         run_id,
         request_id,
         count(*) as content_events,
-        min(t_ns) as first_content_ns,
-        max(t_ns) as last_content_ns,
         count(gap_ns) as icl_n,
+        min(t_ns) as first_event_ns,
+        max(t_ns) as last_event_ns,
         percentile(gap_ns, 0.5) / 1e6 as icl_p50_ms,
         percentile(gap_ns, 0.9) / 1e6 as icl_p90_ms,
         percentile(gap_ns, 0.99) / 1e6 as icl_p99_ms,
@@ -18,29 +18,47 @@ with content as (
     group by session_id, run_id, request_id
 ),
 
-timed as (
+asked as (
     select
-        exchanges.*,
-        coalesce(content_events, case when generates then 0 end) as content_events,
-        first_content_ns,
-        last_content_ns,
-        (first_content_ns - start_ns) / 1e6 as ttft_ms,
-        (last_content_ns - start_ns) / 1e6 as latency_ms,
-        (last_content_ns - first_content_ns) / 1e6 as decode_ms,
-        coalesce(icl_n, case when generates then 0 end) as icl_n,
+        *,
+        -- 0 if no content came; null if it may have come without being kept, as in an import.
+        case when generates and (
+                event_count > 0 or (outcome <> 'complete' and first_token_ns is null)
+            ) then 0
+        end as nothing_came
+    from exchanges
+),
+
+heard as (
+    select
+        asked.*,
+        coalesce(content_events, nothing_came) as content_events,
+        -- An importer may know when content came, but not the events that carried it.
+        coalesce(first_event_ns, first_token_ns) as first_content_ns,
+        coalesce(last_event_ns, last_token_ns) as last_content_ns,
+        coalesce(icl_n, nothing_came) as icl_n,
         icl_p50_ms,
         icl_p90_ms,
         icl_p99_ms,
         icl_max_ms,
         icl_mean_ms,
         case when eval_count is not null then eval_count
-            when generates then coalesce(content_events, 0)
+            when generates then coalesce(content_events, nothing_came)
         end as output_tokens,
         case when eval_count is not null then 'server'
-            when generates then 'events'
+            when generates and coalesce(content_events, nothing_came) is not null then 'events'
         end as output_tokens_source
-    from exchanges
+    from asked
     left join content using (session_id, run_id, request_id)
+),
+
+timed as (
+    select
+        *,
+        (first_content_ns - start_ns) / 1e6 as ttft_ms,
+        (last_content_ns - start_ns) / 1e6 as latency_ms,
+        (last_content_ns - first_content_ns) / 1e6 as decode_ms
+    from heard
 ),
 
 paced as (

@@ -1,5 +1,6 @@
 -- One row a part of an agent's share of a run: where the run's wall time W went, for this agent.
--- The eight parts of an agent are whole nanoseconds, never negative, and add up to W exactly.
+-- The eight parts of an agent are whole nanoseconds, never negative, and add up to W exactly; one
+-- that is null is not known and stands in another: `queue` and `load` in `transport`.
 with reported as (
     select
         *,
@@ -12,9 +13,9 @@ with reported as (
         case when computed_ns is not null then coalesce(prompt_eval_duration_ns, 0)
             else coalesce(first_content_ns - start_ns, 0)
         end as prompt_eval_ns,
-        -- Known only where the server gave a total; else queueing and loading are in transport.
+        -- Known only where the server gave a total; else queueing is in transport.
         greatest(0, coalesce(queued_ns, 0)) as waited_ns,
-        case when queued_ns is not null then coalesce(load_duration_ns, 0) else 0 end as loaded_ns
+        case when computed_ns is not null then coalesce(load_duration_ns, 0) else 0 end as loaded_ns
     from in_flight
 ),
 
@@ -38,14 +39,23 @@ per_agent as (
         run_id,
         agent,
         sum(left_after_load) as transport_ns,
-        sum(left_after_prompt - left_after_queue) as queue_ns,
-        sum(left_after_queue - left_after_load) as load_ns,
+        -- Null where no server said: then it is in transport.
+        case when count(queued_ns) > 0
+            then sum(left_after_prompt - left_after_queue)
+        end as queue_ns,
+        case when count(load_duration_ns) filter (where computed_ns is not null) > 0
+            then sum(left_after_queue - left_after_load)
+        end as load_ns,
         sum(left_after_decode - left_after_prompt) as prompt_ns,
         sum(held_ns - left_after_decode) as decode_ns,
-        -- Server, if all that was split was split by the server's own durations.
-        case when count(computed_ns) > 0
-                and count(*) filter (where content_events > 0 and computed_ns is null) = 0
-            then 'server' else 'client'
+        -- Server, if all that was split was split by the server's own durations; without its
+        -- total a wait for a slot, and perhaps loading, stay in transport.
+        case when count(computed_ns) = 0
+                or count(*) filter (where first_content_ns is not null and computed_ns is null) > 0
+                then 'client'
+            when count(*) filter (where computed_ns is not null and queued_ns is null) > 0
+                then 'server, no total'
+            else 'server'
         end as source
     from laid_back
     group by session_id, run_id, agent
@@ -101,6 +111,6 @@ select
     ns,
     ns / 1e6 as ms,
     100.0 * ns / nullif(wall_ns, 0) as percent,     -- of W; over N agents they make N * 100
-    source      -- 'server' where the steps are the server's own durations, else 'client'
+    source      -- whose durations the steps are: 'server', 'server, no total' or 'client'
 from budget
 where wall_ns is not null

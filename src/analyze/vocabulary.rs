@@ -167,7 +167,7 @@ fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
     let columns: [(&str, ArrayRef); 6] = [
         ("session_id", text(manifests.iter().map(|m| &m.session_id))),
         ("name", text(manifests.iter().map(|m| &m.name))),
-        ("started_at", text(manifests.iter().map(|m| &m.started_at))),
+        ("started_at", told(manifests.iter().map(|m| &m.started_at))),
         ("duration_ns", Arc::new(durations.collect::<Int64Array>())),
         (
             "tool_version",
@@ -215,6 +215,13 @@ fn calibrations(traces: &[Trace]) -> Result<RecordBatch> {
         ("max_us", numbers("max_us")),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// Texts, of which an empty one is not known.
+fn told<'a>(values: impl Iterator<Item = &'a String>) -> ArrayRef {
+    Arc::new(StringArray::from_iter(
+        values.map(|value| Some(value).filter(|value| !value.is_empty())),
+    ))
 }
 
 fn text<'a>(values: impl Iterator<Item = &'a String>) -> ArrayRef {

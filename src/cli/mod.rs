@@ -5,6 +5,7 @@ mod analyze;
 mod calibrate;
 mod demo;
 mod figures;
+mod import;
 mod info;
 mod matching;
 mod output;
@@ -53,6 +54,7 @@ enum Command {
     Sql(sql::Args),
     Analyze(analyze::Args),
     Figures(figures::Args),
+    Import(import::Args),
     Info(info::Args),
     Verify(verify::Args),
     Recover(recover::Args),
@@ -109,6 +111,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Sql(args) => sql::run(args).await,
             Command::Analyze(args) => analyze::run(args).await,
             Command::Figures(args) => figures::run(args).await,
+            Command::Import(args) => import::run(&args),
             Command::Info(args) => info::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Recover(args) => recover::run(&args),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rows::{Outcome, Request, Run, Sample};
+use super::rows::{Outcome, Published, Request, Run, Sample};
 use super::schema::TableName;
 use anyhow::{Context, Result};
 use arrow::array::{
@@ -24,6 +24,10 @@ fn int32s<T>(rows: &[T], value: impl Fn(&T) -> Option<i32>) -> ArrayRef {
 
 fn int64s<T>(rows: &[T], value: impl Fn(&T) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int64Array>())
+}
+
+fn floats<T>(rows: &[T], value: impl Fn(&T) -> Option<f64>) -> ArrayRef {
+    Arc::new(rows.iter().map(value).collect::<Float64Array>())
 }
 
 fn texts<T>(rows: &[T], value: impl Fn(&T) -> Option<&str>) -> ArrayRef {
@@ -107,9 +111,33 @@ pub fn samples_batch(session_id: &str, rows: &[Sample]) -> Result<RecordBatch> {
         int64s(rows, |sample| Some(sample.t_ns)),
         texts(rows, |sample| Some(&sample.source)),
         texts(rows, |sample| Some(&sample.metric)),
-        Arc::new(rows.iter().map(|s| s.value).collect::<Float64Array>()),
+        floats(rows, |sample| sample.value),
     ];
     batch(TableName::Samples, session_id, columns)
+}
+
+/// The rows of `published`.
+///
+/// # Errors
+/// If Arrow refuses the columns.
+pub fn published_batch(session_id: &str, rows: &[Published]) -> Result<RecordBatch> {
+    let contention: BooleanArray = rows.iter().map(|p| p.contention).collect();
+    let columns = vec![
+        int32s(rows, |p| Some(p.run_id)),
+        texts(rows, |p| p.runtime.as_deref()),
+        texts(rows, |p| p.model.as_deref()),
+        texts(rows, |p| p.scenario.as_deref()),
+        int32s(rows, |p| Some(p.run_number)),
+        floats(rows, |p| p.speedup),
+        floats(rows, |p| p.efficiency_percent),
+        floats(rows, |p| p.throughput_delta_tps),
+        floats(rows, |p| p.ttft_delta_ms),
+        Arc::new(contention),
+        floats(rows, |p| p.wall_ms),
+        floats(rows, |p| p.sequential_ms),
+        texts(rows, |p| p.source.as_deref()),
+    ];
+    batch(TableName::Published, session_id, columns)
 }
 
 /// Reads columns of a batch by name, so that unknown columns are ignored.

@@ -66,10 +66,7 @@ impl Answer {
     fn append(&mut self, request: &Request, rows: &mut EventRows) {
         for event in self.events.drain(..) {
             let t_ns = self.arrivals.get(event.chunk_seq as usize).copied();
-            let carries_content =
-                matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
-                    && event.text.as_ref().is_some_and(|text| !text.is_empty());
-            if carries_content {
+            if carries_content(&event) {
                 self.token_events += 1;
                 self.first_token_ns = self.first_token_ns.or(t_ns);
                 self.last_token_ns = t_ns;
@@ -124,6 +121,13 @@ impl Answer {
     }
 }
 
+/// Whether the model said something in it. What an importer knows to be content, but not its words,
+/// has no text.
+pub fn carries_content(event: &Event) -> bool {
+    matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
+        && event.text.as_deref() != Some("")
+}
+
 fn dialect(request: &Request) -> Dialect {
     request.dialect.parse().unwrap_or(Dialect::Other)
 }
@@ -154,7 +158,8 @@ impl EventRows {
         }
     }
 
-    fn push(&mut self, request: &Request, seq: i32, event: &Event, t_ns: i64) {
+    /// Appends an event of `request`.
+    pub fn push(&mut self, request: &Request, seq: i32, event: &Event, t_ns: i64) {
         self.session_id.append_value(&self.session);
         self.run_id.append_value(request.run_id);
         self.agent.append_value(&request.agent);

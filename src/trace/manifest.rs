@@ -25,7 +25,8 @@ pub struct Manifest {
     pub session_id: String,
     /// The name of the trace's folder when it was recorded.
     pub name: String,
-    /// The session's one wall-clock reading: RFC 3339, UTC, nanoseconds.
+    /// The session's one wall-clock reading: RFC 3339, UTC, nanoseconds. Empty if an imported
+    /// session's source does not say.
     pub started_at: String,
     /// From the session's start to the last thing recorded.
     pub duration_ns: i64,
@@ -50,6 +51,9 @@ pub struct Manifest {
     /// What was withheld, by kind: headers by their lower-case names, `query: api_key`, `body: JWT`,
     /// `--redact 1`.
     pub redacted: Vec<String>,
+    /// What an importer found missing, cut or contradictory in its source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Its tables.
     pub files: Vec<FileEntry>,
     /// The recorder's own error on this machine, as it was last measured.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Writer, Tape -> keep -> journal -> seal -> tables + manifest     (writing)
+//! Import -> tables + manifest                                      (importing)
 //! find -> Trace -> runs, requests, chunks; verify                  (reading)
 //! ```
 
@@ -10,6 +11,7 @@ mod carry;
 mod columns;
 mod decode;
 mod files;
+mod import;
 mod journal;
 mod keep;
 mod manifest;
@@ -27,10 +29,11 @@ mod verify;
 mod writer;
 
 pub use carry::replace;
+pub use import::{Arrival, Import};
 pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
 pub use notes::{End, Ending, Head, Sent};
 pub use open::{Trace, find};
-pub use rows::{Chunk, Outcome, RESET, Request, Run, Sample};
+pub use rows::{Chunk, Outcome, Published, RESET, Request, Run, Sample};
 pub use schedule::{Course, Schedule};
 pub use schema::TableName;
 pub use seal::recover;

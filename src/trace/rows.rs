@@ -183,6 +183,37 @@ pub struct Sample {
     pub value: Option<f64>,
 }
 
+/// A run's figures as its source printed them, by the source's own definitions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Published {
+    /// The run.
+    pub run_id: i32,
+    /// As in [`Run`].
+    pub runtime: Option<String>,
+    /// As in [`Run`].
+    pub model: Option<String>,
+    /// As in [`Run`].
+    pub scenario: Option<String>,
+    /// As in [`Run`].
+    pub run_number: i32,
+    /// Sequential over concurrent time.
+    pub speedup: Option<f64>,
+    /// Speedup over the number of agents.
+    pub efficiency_percent: Option<f64>,
+    /// One agent's rate less the other's, tokens per second.
+    pub throughput_delta_tps: Option<f64>,
+    /// One agent's time to first token less the other's.
+    pub ttft_delta_ms: Option<f64>,
+    /// Whether the agents were found to contend.
+    pub contention: Option<bool>,
+    /// Time of the concurrent run.
+    pub wall_ms: Option<f64>,
+    /// What the same work would have taken in sequence.
+    pub sequential_ms: Option<f64>,
+    /// The file that says so.
+    pub source: Option<String>,
+}
+
 /// One response-body chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {

@@ -154,6 +154,8 @@ impl TableName {
                 ("throughput_delta_tps", Float64, true),
                 ("ttft_delta_ms", Float64, true),
                 ("contention", Boolean, true),
+                ("wall_ms", Float64, true),
+                ("sequential_ms", Float64, true),
                 ("source", Utf8, true),
             ],
         };

@@ -1,0 +1,358 @@
+//! One experiment: the runs of one configuration, in one folder, and what was kept beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::figures::Figures;
+use super::{instruments, python, rust};
+use crate::convert::ns_of_ms;
+use crate::trace::{Arrival, Import, Request, Run, Sample};
+use crate::wire::Dialect;
+
+/// The files of one experiment, by their names below the root of the import.
+#[derive(Default)]
+pub struct Experiment {
+    runs: Vec<String>,
+    summary: Option<String>,
+    chunk_metrics: Option<String>,
+    loop_lag: Option<String>,
+    gpu_metrics: Option<String>,
+}
+
+/// A run as its file tells it.
+#[derive(Default)]
+pub struct Told {
+    /// The file that tells it.
+    pub source: String,
+    pub runtime: &'static str,
+    pub figures: Figures,
+    pub agents: Vec<Measured>,
+    /// On the clock of the instruments, where they timed its chunks.
+    pub started_ns: Option<i64>,
+}
+
+/// What an agent did in a run.
+pub struct Measured {
+    pub agent: String,
+    pub endpoint: String,
+    /// Where the harness says so itself; else the folder does.
+    pub model: Option<String>,
+    pub options: Value,
+    pub calls: Vec<Call>,
+}
+
+/// What was measured of one call; what was not is `None`.
+#[derive(Default)]
+pub struct Call {
+    /// From the run's start to the call's.
+    pub after_ns: i64,
+    /// By the client's clock, as are `ttft_ns` and the arrivals.
+    pub lasted_ns: Option<i64>,
+    pub ttft_ns: Option<i64>,
+    /// Counted from the call's start.
+    pub arrivals: Vec<Arrival>,
+    pub eval_count: Option<i64>,
+    pub load_duration_ns: Option<i64>,
+    pub prompt_eval_duration_ns: Option<i64>,
+    pub eval_duration_ns: Option<i64>,
+}
+
+/// Where the harnesses write what.
+pub struct Place<'a> {
+    pub root: &'a Path,
+    /// The experiment's folder, below the root.
+    pub folder: &'a Path,
+}
+
+impl Place<'_> {
+    /// Reads a file and takes note of it.
+    fn read(&self, name: &str, import: &mut Import) -> Result<Vec<u8>> {
+        let path = self.root.join(name);
+        let bytes =
+            fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        import.made_from(name, &bytes);
+        Ok(bytes)
+    }
+
+    /// As the folder of the experiment says, such as `gemma3_latest`: the tag follows the first `_`.
+    fn model(&self) -> Option<String> {
+        let folder = self.folder.parent()?.file_name()?.to_str()?;
+        Some(folder.replacen('_', ":", 1))
+    }
+
+    /// As the experiment's own folder says, such as `chimera-homo_gpu80_ctx512_temp10`, less the
+    /// scenario, which the files say.
+    fn config(&self) -> Option<String> {
+        let folder = self.folder.file_name()?.to_str()?;
+        let config = folder.split_once('_').map_or(folder, |(_, config)| config);
+        Some(config.to_owned())
+    }
+}
+
+/// The folder of the experiment to which a file belongs, if it is a file of the harnesses.
+pub fn folder_of(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    match file.file_name()?.to_str()? {
+        "metrics.json" => folder.parent(),
+        "summary.json" | "chunk_metrics.csv" | "loop_lag.csv" | "gpu_metrics.csv" => Some(folder),
+        name if name.starts_with("run_") && name.ends_with(".json") => Some(folder),
+        _ => None,
+    }
+}
+
+impl Experiment {
+    /// Adds one of its files.
+    pub fn add(&mut self, file: &Path) {
+        let name = file.to_string_lossy().replace('\\', "/");
+        match file.file_name().and_then(|name| name.to_str()) {
+            Some("summary.json") => self.summary = Some(name),
+            Some("chunk_metrics.csv") => self.chunk_metrics = Some(name),
+            Some("loop_lag.csv") => self.loop_lag = Some(name),
+            Some("gpu_metrics.csv") => self.gpu_metrics = Some(name),
+            _ => self.runs.push(name),
+        }
+    }
+
+    /// Adds its runs and samples to `import`, from `now_ns` on; returns when the last of them ended.
+    ///
+    /// # Errors
+    /// If a file cannot be read from the disk. One that makes no sense is remarked.
+    pub fn import(&self, place: &Place, now_ns: i64, import: &mut Import) -> Result<i64> {
+        let mut runs = self.told(place, import)?;
+        self.sum_up(place, &mut runs, import)?;
+        compare_with_folder(place, &runs, import);
+        let mut samples = Vec::new();
+        if let Some(file) = &self.chunk_metrics {
+            let bytes = place.read(file, import)?;
+            samples = instruments::time_chunks(&bytes, file, &mut runs, import);
+        }
+        if let Some(file) = &self.loop_lag {
+            let bytes = place.read(file, import)?;
+            samples.extend(instruments::loop_lag(&bytes, file, import));
+        }
+        // The clock of the instruments, moved to now.
+        let timed = runs.iter().filter_map(|run| run.started_ns);
+        let earliest_ns = timed.chain(samples.iter().map(|sample| sample.t_ns)).min();
+        let shift_ns = now_ns - earliest_ns.unwrap_or(now_ns);
+        let mut end_ns = now_ns;
+        for run in &runs {
+            let start_ns = run.started_ns.map_or(end_ns, |started| started + shift_ns);
+            end_ns = end_ns.max(run.import(place, start_ns, import));
+        }
+        for sample in samples {
+            let t_ns = sample.t_ns + shift_ns;
+            end_ns = end_ns.max(t_ns);
+            import.sample(Sample { t_ns, ..sample });
+        }
+        if let Some(file) = &self.gpu_metrics {
+            let bytes = place.read(file, import)?;
+            let samples = instruments::gpu(&bytes, file, import);
+            let first_ns = samples.iter().map(|sample| sample.t_ns).min().unwrap_or(0);
+            let shift_ns = end_ns - first_ns;
+            for sample in samples {
+                let t_ns = sample.t_ns + shift_ns;
+                end_ns = end_ns.max(t_ns);
+                import.sample(Sample { t_ns, ..sample });
+            }
+        }
+        Ok(end_ns)
+    }
+
+    /// The runs that have a file each.
+    fn told(&self, place: &Place, import: &mut Import) -> Result<Vec<Told>> {
+        let mut runs = Vec::new();
+        for file in &self.runs {
+            let bytes = place.read(file, import)?;
+            match told(&bytes, file) {
+                Ok(run) => runs.push(run),
+                Err(error) => {
+                    import.remark(format!("{file} is cut or no run: left out ({error})"));
+                }
+            }
+        }
+        runs.sort_by_key(|run| run.figures.run_number);
+        Ok(runs)
+    }
+
+    /// Holds the runs against `summary.json`: names what differs, and adds what only it knows.
+    fn sum_up(&self, place: &Place, runs: &mut Vec<Told>, import: &mut Import) -> Result<()> {
+        let Some(file) = &self.summary else {
+            return Ok(());
+        };
+        let bytes = place.read(file, import)?;
+        let summary: Summary = match serde_json::from_slice(&bytes) {
+            Ok(summary) => summary,
+            Err(error) => {
+                import.remark(format!("{file} is cut or no summary: left out ({error})"));
+                return Ok(());
+            }
+        };
+        for run in &*runs {
+            let number = run.figures.run_number;
+            let summed = summary.runs.iter().find(|row| row.run_number == number);
+            match summed {
+                None => import.remark(format!(
+                    "{file} lacks run {number}, which {} tells",
+                    run.source
+                )),
+                Some(summed) if *summed != run.figures => import.remark(format!(
+                    "{file} contradicts {}: the run's own file is believed",
+                    run.source
+                )),
+                Some(_) => {}
+            }
+        }
+        let told = |row: &Figures| {
+            runs.iter()
+                .any(|run| run.figures.run_number == row.run_number)
+        };
+        let untold: Vec<Figures> = summary
+            .runs
+            .iter()
+            .filter(|row| !told(row))
+            .cloned()
+            .collect();
+        for figures in untold {
+            import.remark(format!(
+                "run {} of {file} has no file of its own: only its printed figures are known",
+                figures.run_number
+            ));
+            runs.push(Told {
+                source: file.clone(),
+                runtime: if summary.agent_a.is_some() {
+                    "rust"
+                } else {
+                    "python"
+                },
+                figures,
+                ..Told::default()
+            });
+        }
+        runs.sort_by_key(|run| run.figures.run_number);
+        Ok(())
+    }
+}
+
+/// `summary.json`, in either harness's form.
+#[derive(serde::Deserialize)]
+struct Summary {
+    runs: Vec<Figures>,
+    /// Only the Rust harness says.
+    agent_a: Option<Value>,
+}
+
+/// Reads a run's file, in either harness's form.
+fn told(bytes: &[u8], file: &str) -> serde_json::Result<Told> {
+    let run: Value = serde_json::from_slice(bytes)?;
+    let (runtime, figures, agents) = match run.get("summary") {
+        Some(summary) => ("rust", summary.clone(), rust::measured(run)?),
+        None => ("python", run.clone(), python::measured(run)?),
+    };
+    Ok(Told {
+        source: file.to_owned(),
+        runtime,
+        figures: serde_json::from_value(figures)?,
+        agents,
+        started_ns: None,
+    })
+}
+
+/// Names where the options that a folder's name states are not those that its runs used.
+fn compare_with_folder(place: &Place, runs: &[Told], import: &mut Import) {
+    let config = place.config().unwrap_or_default();
+    let stated = |prefix: &str| -> Option<f64> {
+        let mut parts = config
+            .split('_')
+            .filter_map(|part| part.strip_prefix(prefix));
+        parts.next()?.parse().ok()
+    };
+    for (prefix, option) in [("ctx", "num_ctx"), ("gpu", "num_gpu")] {
+        let Some(stated) = stated(prefix) else {
+            continue;
+        };
+        let mut used: BTreeMap<String, usize> = BTreeMap::new();
+        for measured in runs.iter().flat_map(|run| &run.agents) {
+            let value = measured.options.get(option);
+            if let Some(value) = value.filter(|value| value.as_f64() != Some(stated)) {
+                *used.entry(value.to_string()).or_default() += 1;
+            }
+        }
+        for (value, agents) in used {
+            import.remark(format!(
+                "{} says {option} {stated}, its runs used {value} ({agents} times)",
+                place.folder.display()
+            ));
+        }
+    }
+}
+
+impl Told {
+    /// Adds the run at `start_ns`; returns when it ended.
+    fn import(&self, place: &Place, start_ns: i64, import: &mut Import) -> i64 {
+        let calls = self.agents.iter().flat_map(|agent| &agent.calls);
+        let lasted_ns = calls
+            .filter_map(|call| Some(call.after_ns + call.lasted_ns?))
+            .max();
+        let wall_ns = self.figures.wall_ms().map(ns_of_ms);
+        let end_ns = start_ns + wall_ns.max(lasted_ns).unwrap_or(0);
+        let model = self.agents.iter().find_map(|agent| agent.model.clone());
+        let model = model.or_else(|| place.model());
+        let mut endpoints: Vec<&str> = self.agents.iter().map(|a| a.endpoint.as_str()).collect();
+        endpoints.dedup();
+        import.run(Run {
+            run_number: self.figures.run_number,
+            scenario: self.figures.scenario.clone(),
+            model: model.clone(),
+            runtime: Some(self.runtime.to_owned()),
+            topology: match endpoints.len() {
+                0 => None,
+                1 => Some("single".to_owned()),
+                _ => Some("dual".to_owned()),
+            },
+            config: place.config(),
+            start_ns,
+            end_ns: Some(end_ns),
+            ..Run::default()
+        });
+        import.published(self.figures.published(&self.source));
+        for measured in &self.agents {
+            import.agent(&measured.agent, &measured.endpoint);
+            for call in &measured.calls {
+                measured.import(call, model.as_deref(), start_ns, import);
+            }
+        }
+        end_ns
+    }
+}
+
+impl Measured {
+    fn import(&self, call: &Call, model: Option<&str>, run_ns: i64, import: &mut Import) {
+        let start_ns = run_ns + call.after_ns;
+        let arrivals = call.arrivals.iter().map(|arrival| Arrival {
+            t_ns: start_ns + arrival.t_ns,
+            event: arrival.event.clone(),
+        });
+        let request = Request {
+            agent: self.agent.clone(),
+            dialect: Dialect::OllamaGenerate.as_str().to_owned(),
+            method: "POST".to_owned(),
+            path: "/api/generate".to_owned(),
+            endpoint: "/api/generate".to_owned(),
+            model: model.map(str::to_owned),
+            options: Some(self.options.to_string()),
+            start_ns: Some(start_ns),
+            first_token_ns: call.ttft_ns.map(|ttft| start_ns + ttft),
+            end_ns: call.lasted_ns.map(|lasted| start_ns + lasted),
+            eval_count: call.eval_count,
+            load_duration_ns: call.load_duration_ns,
+            prompt_eval_duration_ns: call.prompt_eval_duration_ns,
+            eval_duration_ns: call.eval_duration_ns,
+            ..Request::default()
+        };
+        import.request(request, arrivals.collect());
+    }
+}
