@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | composers | `main`, [`cli`] | verbs, nouns |
 //! | verbs | [`record`], [`mod@bench`], [`analyze`], [`draw`], [`replay`], [`convert`] | nouns, never another verb |
-//! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`clock`] | nouns below them |
+//! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`document`], [`clock`] | nouns below them |
 //!
 //! Every room states its one job in its first sentence. The SQL that defines each figure lives in
 //! `queries/`, the pictures in `figures/`, both as text files beside the code.
@@ -27,6 +27,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod convert;
+pub mod document;
 pub mod draw;
 pub mod record;
 pub mod replay;

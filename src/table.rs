@@ -71,7 +71,7 @@ impl Cell {
     }
 
     /// Every digit of the value.
-    fn exact(&self) -> String {
+    pub fn exact(&self) -> String {
         match self {
             Self::Null => String::new(),
             Self::Bool(value) => value.to_string(),

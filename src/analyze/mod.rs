@@ -1,7 +1,9 @@
 //! The SQL session: traces as tables, the vocabulary of views over them, and answers as a [`Table`].
 
 mod cells;
+pub mod check;
 mod library;
+mod params;
 mod percentile;
 mod vocabulary;
 
@@ -39,10 +41,11 @@ impl From<DataFusionError> for QueryError {
 }
 
 impl Session {
-    /// Opens a session in which the tables of all `traces` are queried together.
+    /// Opens a session in which the tables of all `traces` are queried together, by the names that
+    /// `library` adds.
     ///
     /// # Errors
-    /// If the traces cannot be registered.
+    /// If the traces cannot be registered or a parameter file is wrong.
     pub fn open(traces: &[Trace], library: Library) -> Result<Self> {
         const CATALOG: &str = "tokentape";
         const SCHEMA: &str = "trace";
@@ -60,6 +63,11 @@ impl Session {
         catalog.register_schema(SCHEMA, vocabulary)?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         Ok(Self { context, library })
+    }
+
+    /// Where its queries and views are looked up.
+    pub fn library(&self) -> &Library {
+        &self.library
     }
 
     async fn plan(&self, sql: &str) -> Result<DataFrame, QueryError> {

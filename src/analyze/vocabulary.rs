@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::bail;
 use async_trait::async_trait;
 use datafusion::arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
@@ -18,12 +19,15 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::col;
 
 use super::library::Library;
+use super::params::{self, Params};
 use crate::trace::{TableName, Trace};
 
 /// Resolves names to tables. Views refer to each other by name, in any order.
 pub struct Vocabulary {
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
     library: Library,
+    /// Where a parameter table is looked up that was not given.
+    assumed: OnceLock<Params>,
     /// Set once: the session that this vocabulary belongs to.
     session: OnceLock<SessionContext>,
 }
@@ -37,11 +41,11 @@ impl std::fmt::Debug for Vocabulary {
 }
 
 impl Vocabulary {
-    /// The tables of `traces` together, and the views of `library`.
+    /// The tables of `traces` together, and the views and parameter tables of `library`.
     ///
     /// # Errors
-    /// If a path has no URL form.
-    pub fn new(traces: &[Trace], library: Library) -> Result<Self> {
+    /// If a path has no URL form, or a given parameter table bears the name of something else.
+    pub fn new(traces: &[Trace], library: Library) -> anyhow::Result<Self> {
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
         for table in TableName::ALL {
             tables.insert(table.as_str().to_owned(), files(traces, table)?);
@@ -49,11 +53,45 @@ impl Vocabulary {
         tables.insert("agents".to_owned(), in_memory(agents(traces)?)?);
         tables.insert("sessions".to_owned(), in_memory(sessions(traces)?)?);
         tables.insert("calibrations".to_owned(), in_memory(calibrations(traces)?)?);
+        let views = library.views();
+        let mut given: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        for document in library.given() {
+            for (name, batch) in params::tables(document)? {
+                if tables.contains_key(&name) || views.contains(&name) {
+                    bail!(
+                        "{} cannot replace the table {name:?} of the traces; rename its [[{name}]]",
+                        document.file()
+                    );
+                }
+                given.insert(name, in_memory(batch)?);
+            }
+        }
+        tables.extend(given);
         Ok(Self {
             tables,
             library,
+            assumed: OnceLock::new(),
             session: OnceLock::new(),
         })
+    }
+
+    /// A parameter table as the library's own parameter files have it.
+    fn assumed(&self, name: &str) -> Result<Option<RecordBatch>> {
+        let assumed = match self.assumed.get() {
+            Some(assumed) => assumed,
+            None => {
+                let read = || -> anyhow::Result<Params> {
+                    let mut assumed = Params::new();
+                    for document in self.library.assumed()? {
+                        assumed.extend(params::tables(&document)?);
+                    }
+                    Ok(assumed)
+                };
+                let read = read().map_err(|error| DataFusionError::External(error.into()))?;
+                self.assumed.get_or_init(|| read)
+            }
+        };
+        Ok(assumed.get(name).cloned())
     }
 
     /// Tells in which session views are planned.
@@ -73,6 +111,9 @@ impl SchemaProvider for Vocabulary {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(table) = self.tables.get(name) {
             return Ok(Some(table.clone()));
+        }
+        if let Some(assumed) = self.assumed(name)? {
+            return Ok(Some(in_memory(assumed)?));
         }
         let view = self.library.view(name);
         let view = view.map_err(|error| DataFusionError::External(error.into()))?;

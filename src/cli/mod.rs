@@ -3,6 +3,7 @@
 mod agents;
 mod analyze;
 mod calibrate;
+mod check;
 mod demo;
 mod figures;
 mod import;
@@ -53,6 +54,7 @@ enum Command {
     Replay(replay::Args),
     Sql(sql::Args),
     Analyze(analyze::Args),
+    Check(check::Args),
     Figures(figures::Args),
     Import(import::Args),
     Info(info::Args),
@@ -110,6 +112,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Replay(args) => replay::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Analyze(args) => analyze::run(args).await,
+            Command::Check(args) => check::run(args).await,
             Command::Figures(args) => figures::run(args).await,
             Command::Import(args) => import::run(&args),
             Command::Info(args) => info::run(&args),

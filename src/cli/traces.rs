@@ -33,15 +33,18 @@ pub struct Asked {
     /// Look for queries and views here first
     #[arg(long, value_name = "DIR")]
     queries: Option<PathBuf>,
+    /// Tables of assumptions that queries need: TOML, see queries/params
+    #[arg(long, value_name = "FILE")]
+    params: Vec<PathBuf>,
 }
 
 impl Asked {
     /// The queries there are.
     ///
     /// # Errors
-    /// If the folder of queries is not there.
+    /// If the folder of queries or a parameter file is not there.
     pub fn library(&self) -> Result<Library> {
-        Library::new(self.queries.as_deref())
+        Library::new(self.queries.as_deref())?.with_params(&self.params)
     }
 
     /// A session over the traces.

@@ -1,15 +1,15 @@
 //! A figure's TOML, read and checked: what is wrong is told with file, line and remedy.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::channels::Channel;
 use super::figure::{AxisScale, Chart, Figure, Headings, Parts, Units};
 use super::template::Template;
+use crate::document::Document;
 
 /// The TOML as it is written. What must be there is checked by hand, so that the error can say
 /// which line to add.
@@ -35,8 +35,7 @@ impl Figure {
     /// error names the file, the line and what to do.
     pub fn parse(name: &str, toml_text: &str) -> Result<Self> {
         let source = Source::new(name, toml_text);
-        let written: Written =
-            toml::from_str(toml_text).map_err(|error| source.refused_by_toml(&error))?;
+        let written: Written = source.document.parse()?;
 
         let title = source.present(written.title, "title = \"What the figure shows\"")?;
         let query = source.present(written.query, "query = \"name of a file in queries/\"")?;
@@ -44,7 +43,8 @@ impl Figure {
             .chart
             .ok_or_else(|| source.lacking("chart = \"timeline\" (or \"ecdf\", or \"stacked\")"))?;
         let template = |text: &Spanned<String>| {
-            Template::parse(text.get_ref()).map_err(|why| source.at(text.span(), &why.to_string()))
+            Template::parse(text.get_ref())
+                .map_err(|why| source.document.at(text.span(), &why.to_string()))
         };
         let optional = |text: &Option<Spanned<String>>| text.as_ref().map(&template).transpose();
         let headings = Headings {
@@ -53,20 +53,20 @@ impl Figure {
             notes: optional(&written.notes)?,
         };
         if query.get_ref().contains(['/', '\\', '.']) {
-            bail!(source.at(
+            bail!(source.document.at(
                 query.span(),
                 "`query` is a name, not a path; write it without folder and without .sql",
             ));
         }
         let x_scale = match written.x_scale {
-            Some(scale) if chart != Chart::Ecdf => bail!(source.at(
+            Some(scale) if chart != Chart::Ecdf => bail!(source.document.at(
                 scale.span(),
                 "`x_scale` is for chart = \"ecdf\" only; remove the line",
             )),
             scale => scale.map(Spanned::into_inner).unwrap_or_default(),
         };
         let parts = match written.parts {
-            Some(parts) if chart != Chart::Stacked => bail!(source.at(
+            Some(parts) if chart != Chart::Stacked => bail!(source.document.at(
                 parts.span(),
                 "`[parts]` is for chart = \"stacked\" only; remove it",
             )),
@@ -84,7 +84,7 @@ impl Figure {
             units: written.units,
             parts,
             encode: source.encode(chart, written.encode)?,
-            file: source.file,
+            file: source.document.file().to_owned(),
         })
     }
 }
@@ -92,8 +92,7 @@ impl Figure {
 /// A figure's file while it is read: turns a place in it into words.
 struct Source<'a> {
     name: &'a str,
-    file: String,
-    text: &'a str,
+    document: Document,
 }
 
 impl<'a> Source<'a> {
@@ -101,44 +100,19 @@ impl<'a> Source<'a> {
         let stem = name.strip_suffix(".toml").unwrap_or(name);
         Self {
             name: stem.rsplit(['/', '\\']).next().unwrap_or(stem),
-            file: format!("{stem}.toml"),
-            text,
+            document: Document::new(format!("{stem}.toml"), text),
         }
-    }
-
-    fn at(&self, span: Range<usize>, what: &str) -> anyhow::Error {
-        let before = self.text.as_bytes().iter().take(span.start);
-        let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        anyhow!("{} line {line}: {what}", self.file)
     }
 
     /// A line the file should have. It is missing everywhere, so line 1 is where to add it.
     fn lacking(&self, line: &str) -> anyhow::Error {
         let field = line.split([' ', '\n']).next().unwrap_or(line);
-        self.at(0..0, &format!("`{field}` is missing; add: {line}"))
+        self.document
+            .at(0..0, &format!("`{field}` is missing; add: {line}"))
     }
 
     fn present<T>(&self, value: Option<T>, line: &str) -> Result<T> {
         value.ok_or_else(|| self.lacking(line))
-    }
-
-    fn refused_by_toml(&self, error: &toml::de::Error) -> anyhow::Error {
-        let message = error.message().replace('\n', ", ");
-        let remedy = if message.starts_with("unknown field") {
-            "; rename it or remove it"
-        } else if message.starts_with("unknown variant") {
-            "; choose one of these"
-        } else if message.starts_with("invalid type") {
-            "; write a value of the expected kind (text goes in quotes)"
-        } else if message.starts_with("duplicate key") {
-            "; remove one of the two"
-        } else {
-            "; correct that line (the rules of TOML: https://toml.io)"
-        };
-        self.at(
-            error.span().unwrap_or_default(),
-            &format!("{message}{remedy}"),
-        )
     }
 
     /// `[encode]` held against what the chart takes.
@@ -157,7 +131,7 @@ impl<'a> Source<'a> {
             .find(|(written, _)| !names().any(|name| name == written.as_str()))
         {
             let kind = chart.name();
-            bail!(self.at(
+            bail!(self.document.at(
                 value.span(),
                 &format!(
                     "`{unknown}` means nothing in [encode] of a {kind}; it takes {listed}: rename \
@@ -168,7 +142,7 @@ impl<'a> Source<'a> {
         for channel in channels.iter().filter(|channel| channel.required) {
             let Channel { name, meaning, .. } = channel;
             if !columns.contains_key(*name) {
-                bail!(self.at(
+                bail!(self.document.at(
                     span.unwrap_or_default(),
                     &format!("[encode] lacks `{name}` ({meaning}); add: {name} = \"a column of the query\""),
                 ));
