@@ -16,7 +16,7 @@ with per_request as (
         percentile(tpot_ms, 0.5) as tpot_p50_ms,
         count(throughput_tps) as throughput_n,
         avg(throughput_tps) as throughput_mean_tps
-    from request_metrics
+    from request_times
     where generates
     group by agent, phase
 ),

@@ -11,7 +11,7 @@ with asked as (
         first_content_ns,
         until_ns,
         min(start_ns) over (partition by session_id, run_id) as run_start_ns
-    from request_metrics
+    from request_times
     where generates and phase = 'concurrent' and start_ns is not null
 ),
 

@@ -35,7 +35,7 @@ REQUEST = (*RUN, "request_id")
 AGENT = (*RUN, "agent")
 VIEWS = dict(   # with the columns that tell their rows apart
     exchanges=REQUEST, content_events=(*REQUEST, "seq"), icl=(*REQUEST, "seq"),
-    request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
+    request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
     time_budget=(*AGENT, "part"), run_labels=RUN)
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
 PARTS = ("stagger", "client", "transport", "queue", "load", "prompt", "decode", "tail")
@@ -100,7 +100,8 @@ class Tape:
         self.rows["events"] += [
             key | dict(seq=seq, chunk_seq=seq, kind=kind, text=text, t_ns=t_ns)
             for seq, (kind, text, t_ns) in enumerate(events if events_known else [])]
-        self.rows["requests"][-1]["event_count"] = len(events) if events_known else 0
+        if events_known:
+            self.rows["requests"][-1] |= dict(event_count=len(events), token_events=len(times))
         return end
 
     def write(self, folder, schemas):
@@ -489,7 +490,7 @@ def expectations(tapes):
     run_labels = expected_run_labels(runs)
     label = {values(run, RUN): run["label"] for run in run_labels}
     views = dict(
-        exchanges=requests, request_metrics=requests, in_flight=in_flight, agent_runs=agent_runs,
+        exchanges=requests, request_times=requests, request_metrics=requests, in_flight=in_flight, agent_runs=agent_runs,
         content_events=content_events, icl=having(content_events, "gap_ns"),
         run_metrics=[expected_run(run, agents_of[values(run, RUN)]) for run in runs],
         time_budget=time_budget, run_labels=run_labels)

@@ -7,7 +7,11 @@ with reported as (
         -- zero goes unsaid on Ollama; null where neither was said.
         case when coalesce(prompt_eval_duration_ns, eval_duration_ns) is not null
             then coalesce(prompt_eval_duration_ns, 0) + coalesce(eval_duration_ns, 0)
-        end as computed_ns
+        end as computed_ns,
+        -- Only these count in the figures about runs; probes of tags or version and embeddings
+        -- do not.
+        dialect in ('ollama.generate', 'ollama.chat', 'openai.chat', 'openai.completions')
+            as generates
     from requests
 )
 select
@@ -30,16 +34,19 @@ select
     request.status,
     request.outcome,
 
-    -- Only these count in the figures about runs; probes of tags or version and embeddings do not.
-    request.dialect in
-        ('ollama.generate', 'ollama.chat', 'openai.chat', 'openai.completions') as generates,
+    request.generates,
 
     request.intended_ns,
     request.start_ns,
-    request.event_count,
-    request.first_token_ns,
-    request.last_token_ns,
     request.end_ns,
+    -- When content came, and in how many events: 0 if none came, null if it may have come without
+    -- being kept, as in an import. Sealing takes these from `events`.
+    request.first_token_ns as first_content_ns,
+    request.last_token_ns as last_content_ns,
+    case when token_events > 0 or generates and (
+            event_count > 0 or (outcome <> 'complete' and first_token_ns is null)
+        ) then token_events
+    end as content_events,
     -- In flight until its end; where no end was seen, until the last sign of life. A server may
     -- refuse a request before its last byte is sent: such an exchange lasts 0, not less.
     request.start_ns + greatest(0, coalesce(

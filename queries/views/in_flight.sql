@@ -1,4 +1,4 @@
--- One row a generating request, with every column of request_metrics and `held_ns`, its share of
+-- One row a generating request, with every column of request_times and `held_ns`, its share of
 -- its agent's time line. The shares of an agent add up to the union of its in-flight intervals:
 -- while requests overlap, the time is held by the one that started first.
 with reach as (
@@ -9,7 +9,7 @@ with reach as (
             order by start_ns, request_id
             rows between unbounded preceding and 1 preceding
         ) as covered_until_ns
-    from request_metrics
+    from request_times
     where generates
 )
 select

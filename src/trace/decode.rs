@@ -66,7 +66,7 @@ impl Answer {
     fn append(&mut self, request: &Request, rows: &mut EventRows) {
         for event in self.events.drain(..) {
             let t_ns = self.arrivals.get(event.chunk_seq as usize).copied();
-            if carries_content(&event) {
+            if carries_content(event.kind.as_str(), event.text.as_deref()) {
                 self.token_events += 1;
                 self.first_token_ns = self.first_token_ns.or(t_ns);
                 self.last_token_ns = t_ns;
@@ -123,9 +123,9 @@ impl Answer {
 
 /// Whether the model said something in it. What an importer knows to be content, but not its words,
 /// has no text.
-pub fn carries_content(event: &Event) -> bool {
-    matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
-        && event.text.as_deref() != Some("")
+pub fn carries_content(kind: &str, text: Option<&str>) -> bool {
+    let content = [Kind::Token, Kind::Thinking, Kind::ToolCall];
+    content.iter().any(|of| of.as_str() == kind) && text != Some("")
 }
 
 fn dialect(request: &Request) -> Dialect {

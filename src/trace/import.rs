@@ -77,7 +77,9 @@ impl Import {
     pub fn request(&mut self, request: Request, arrivals: Vec<Arrival>) {
         let content: Vec<i64> = arrivals
             .iter()
-            .filter(|arrival| carries_content(&arrival.event))
+            .filter(|Arrival { event, .. }| {
+                carries_content(event.kind.as_str(), event.text.as_deref())
+            })
             .map(|arrival| arrival.t_ns)
             .collect();
         let request = Request {
@@ -92,9 +94,11 @@ impl Import {
         self.requests.push((request, arrivals));
     }
 
-    /// Adds a value of a time series.
+    /// Adds a value of a time series. It belongs to the run during which it was taken.
     pub fn sample(&mut self, sample: Sample) {
-        self.samples.push(sample);
+        let during = |run: &&Run| run.start_ns <= sample.t_ns && run.end_ns >= Some(sample.t_ns);
+        let run_id = self.runs.iter().find(during).map(|run| run.run_id);
+        self.samples.push(Sample { run_id, ..sample });
     }
 
     /// Keeps the current run's figures as its source printed them. The run's configuration is

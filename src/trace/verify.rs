@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array as _, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 
 use super::columns::Columns;
+use super::decode::carries_content;
 use super::files;
 use super::open::Trace;
 use super::schema::TableName;
@@ -33,6 +34,7 @@ pub fn verify(trace: &Trace) -> Result<Vec<String>> {
         return Ok(problems);
     }
     let mut received: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    let mut meant: BTreeMap<i64, Meant> = BTreeMap::new();
     for table in TableName::ALL {
         let Some(entry) = trace.manifest.files.iter().find(|f| f.name == table.file()) else {
             continue;
@@ -53,6 +55,9 @@ pub fn verify(trace: &Trace) -> Result<Vec<String>> {
             if table == TableName::Chunks {
                 add_up(&batch, &mut received, &mut problems)?;
             }
+            if table == TableName::Events {
+                count(&batch, &mut meant)?;
+            }
         }
         if rows != entry.rows {
             problems.push(format!(
@@ -69,13 +74,59 @@ pub fn verify(trace: &Trace) -> Result<Vec<String>> {
                 request.request_id, request.chunk_count, request.response_bytes
             ));
         }
+        let said = Meant {
+            events: request.event_count,
+            content: request.token_events,
+            first_ns: request.first_token_ns,
+            last_ns: request.last_token_ns,
+        };
+        // An importer may know when content came without the events that carried it.
+        let found = meant.remove(&request.request_id);
+        if found.map_or(said.events > 0, |found| found != said) {
+            problems.push(format!(
+                "the row of request {} does not sum up its events",
+                request.request_id
+            ));
+        }
     }
     for request_id in received.keys() {
         problems.push(format!(
             "chunks of request {request_id} belong to no request"
         ));
     }
+    for request_id in meant.keys() {
+        problems.push(format!(
+            "events of request {request_id} belong to no request"
+        ));
+    }
     Ok(problems)
+}
+
+/// What the events of a request amount to.
+#[derive(Default, PartialEq)]
+struct Meant {
+    events: i64,
+    content: i64,
+    first_ns: Option<i64>,
+    last_ns: Option<i64>,
+}
+
+/// Counts events, and those that carry content, by request.
+fn count(batch: &RecordBatch, meant: &mut BTreeMap<i64, Meant>) -> Result<()> {
+    let columns = Columns(batch);
+    let (ids, times) = (columns.int64("request_id")?, columns.int64("t_ns")?);
+    let (kinds, texts) = (columns.text("kind")?, columns.text("text")?);
+    for row in 0..ids.len() {
+        let of_request = meant.entry(ids.value(row)).or_default();
+        of_request.events += 1;
+        let text = texts.is_valid(row).then(|| texts.value(row));
+        if carries_content(kinds.value(row), text) {
+            of_request.content += 1;
+            of_request.first_ns = of_request.first_ns.or(Some(times.value(row)));
+            of_request.last_ns = Some(times.value(row));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the rows ascend by `columns`, also from the batch before.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::figures::Figures;
 use super::{instruments, python, rust};
 use crate::convert::ns_of_ms;
-use crate::trace::{Arrival, Import, Request, Run, Sample};
+use crate::trace::{Arrival, Import, Outcome, Request, Run, Sample};
 use crate::wire::Dialect;
 
 /// The files of one experiment, by their names below the root of the import.
@@ -37,7 +37,7 @@ pub struct Told {
 
 /// What an agent did in a run.
 pub struct Measured {
-    pub agent: String,
+    pub agent: &'static str,
     pub endpoint: String,
     /// Where the harness says so itself; else the folder does.
     pub model: Option<String>,
@@ -53,6 +53,9 @@ pub struct Call {
     /// By the client's clock, as are `ttft_ns` and the arrivals.
     pub lasted_ns: Option<i64>,
     pub ttft_ns: Option<i64>,
+    pub streamed: bool,
+    /// The server's closing word never came.
+    pub unfinished: bool,
     /// Counted from the call's start.
     pub arrivals: Vec<Arrival>,
     pub eval_count: Option<i64>,
@@ -152,7 +155,7 @@ impl Experiment {
             let bytes = place.read(file, import)?;
             let samples = instruments::gpu(&bytes, file, import);
             let first_ns = samples.iter().map(|sample| sample.t_ns).min().unwrap_or(0);
-            let shift_ns = end_ns - first_ns;
+            let shift_ns = end_ns + 1 - first_ns;
             for sample in samples {
                 let t_ns = sample.t_ns + shift_ns;
                 end_ns = end_ns.max(t_ns);
@@ -320,8 +323,14 @@ impl Told {
         });
         import.published(self.figures.published(&self.source));
         for measured in &self.agents {
-            import.agent(&measured.agent, &measured.endpoint);
+            import.agent(measured.agent, &measured.endpoint);
             for call in &measured.calls {
+                if call.unfinished {
+                    import.remark(format!(
+                        "{}: an answer to {} never ended; its zeros are not known",
+                        self.source, measured.agent
+                    ));
+                }
                 measured.import(call, model.as_deref(), start_ns, import);
             }
         }
@@ -337,16 +346,21 @@ impl Measured {
             event: arrival.event.clone(),
         });
         let request = Request {
-            agent: self.agent.clone(),
+            agent: self.agent.to_owned(),
             dialect: Dialect::OllamaGenerate.as_str().to_owned(),
             method: "POST".to_owned(),
             path: "/api/generate".to_owned(),
             endpoint: "/api/generate".to_owned(),
             model: model.map(str::to_owned),
+            stream: Some(call.streamed),
             options: Some(self.options.to_string()),
             start_ns: Some(start_ns),
             first_token_ns: call.ttft_ns.map(|ttft| start_ns + ttft),
             end_ns: call.lasted_ns.map(|lasted| start_ns + lasted),
+            outcome: match call.unfinished {
+                true => Outcome::Truncated,
+                false => Outcome::Complete,
+            },
             eval_count: call.eval_count,
             load_duration_ns: call.load_duration_ns,
             prompt_eval_duration_ns: call.prompt_eval_duration_ns,

@@ -112,7 +112,7 @@ fn place(rows: Vec<ChunkRow>, file: &str, runs: &mut [Told], import: &mut Import
         let number = run.figures.run_number;
         let mut begun = Vec::new();
         for measured in &mut run.agents {
-            let answer = answers.get(&measured.agent).map(|answers| &answers[n]);
+            let answer = answers.get(measured.agent).map(|answers| &answers[n]);
             let (Some(answer), [call]) = (answer, measured.calls.as_mut_slice()) else {
                 continue;
             };

@@ -15,7 +15,6 @@ struct Run {
 
 #[derive(Deserialize)]
 struct Agent {
-    id: String,
     base_url: String,
     options: Value,
     metrics: Metrics,
@@ -38,19 +37,23 @@ struct Metrics {
 ///
 /// The first version's `ttft_ms` is the server's time for the prompt, and its `total_duration_ms`
 /// that and the server's time to generate; the client's own time is `wall_clock_ms`. The
-/// instrumented version's `ttft_ms` and `total_duration_ms` are the client's.
+/// instrumented version's `ttft_ms` and `total_duration_ms` are the client's; it counted lines, the
+/// closing one included, for tokens, so the server's own count is not known.
 pub fn measured(run: Value) -> serde_json::Result<Vec<Measured>> {
     let Run { collector, insight } = serde_json::from_value(run)?;
-    let agents = [collector, insight].map(|agent| {
+    let agents = [("collector", collector), ("insight", insight)].map(|(name, agent)| {
         let metrics = agent.metrics;
         let call = match metrics.wall_clock_ms {
             Some(wall_ms) => Call {
+                streamed: false,
                 lasted_ns: Some(ns_of_ms(wall_ms)),
+                eval_count: metrics.tokens_generated,
                 prompt_eval_duration_ns: metrics.ttft_ms.map(ns_of_ms),
                 eval_duration_ns: generating(&metrics),
                 ..Call::default()
             },
             None => Call {
+                streamed: true,
                 lasted_ns: metrics.total_duration_ms.map(ns_of_ms),
                 ttft_ns: metrics.ttft_ms.map(ns_of_ms),
                 prompt_eval_duration_ns: metrics.prompt_eval_duration,
@@ -59,14 +62,11 @@ pub fn measured(run: Value) -> serde_json::Result<Vec<Measured>> {
             },
         };
         Measured {
-            agent: agent.id,
+            agent: name,
             endpoint: agent.base_url,
             model: None,
             options: agent.options,
-            calls: vec![Call {
-                eval_count: metrics.tokens_generated,
-                ..call
-            }],
+            calls: vec![call],
         }
     });
     Ok(agents.into())
