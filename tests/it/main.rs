@@ -2,6 +2,7 @@
 
 mod bundled;
 mod calibration;
+mod check;
 mod cli;
 mod clients;
 mod crash;
