@@ -72,6 +72,16 @@ impl Library {
         self.read(Path::new(&format!("views/{name}.sql")))
     }
 
+    /// The SQL of `queries/compare/NAME.sql`.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn comparison(&self, name: &str) -> Result<String> {
+        let file = format!("compare/{name}.sql");
+        self.read(Path::new(&file))?
+            .with_context(|| format!("there is no queries/{file}"))
+    }
+
     /// The names of all queries.
     pub fn queries(&self) -> Vec<String> {
         self.names(Path::new(""), "sql")

@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod check;
+pub mod compare;
 mod library;
 mod params;
 mod percentile;

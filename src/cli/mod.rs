@@ -4,6 +4,7 @@ mod agents;
 mod analyze;
 mod calibrate;
 mod check;
+mod compare;
 mod demo;
 mod figures;
 mod import;
@@ -54,6 +55,7 @@ enum Command {
     Replay(replay::Args),
     Sql(sql::Args),
     Analyze(analyze::Args),
+    Compare(compare::Args),
     Check(check::Args),
     Figures(figures::Args),
     Import(import::Args),
@@ -112,6 +114,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Replay(args) => replay::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Analyze(args) => analyze::run(args).await,
+            Command::Compare(args) => compare::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Figures(args) => figures::run(args).await,
             Command::Import(args) => import::run(&args),
