@@ -3,9 +3,10 @@
 mod cells;
 pub mod check;
 pub mod compare;
+mod functions;
 mod library;
 mod params;
-mod percentile;
+mod statistics;
 mod vocabulary;
 
 use std::path::Path;
@@ -59,7 +60,7 @@ impl Session {
         let context = SessionContext::new_with_config(config);
         let vocabulary = Arc::new(Vocabulary::new(traces, library.clone())?);
         vocabulary.belongs_to(&context);
-        context.register_udaf(percentile::percentile());
+        functions::register(&context);
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(SCHEMA, vocabulary)?;
         context.register_catalog(CATALOG, Arc::new(catalog));
