@@ -45,12 +45,12 @@ neighbours as (
         welch(percent, measured.runtime = ranked.runtime)['p'] as p_next
     from ranked
     join ranked as next
-        on next.model is not distinct from ranked.model
-        and next.scenario is not distinct from ranked.scenario
+        on (next.model is not distinct from ranked.model)
+        and (next.scenario is not distinct from ranked.scenario)
         and next.rank = ranked.rank + 1
     join measured
-        on measured.model is not distinct from ranked.model
-        and measured.scenario is not distinct from ranked.scenario
+        on (measured.model is not distinct from ranked.model)
+        and (measured.scenario is not distinct from ranked.scenario)
         and measured.runtime in (ranked.runtime, next.runtime)
     group by ranked.model, ranked.scenario, ranked.rank
 )
@@ -71,10 +71,10 @@ select
     p_all
 from ranked
 left join neighbours
-    on neighbours.model is not distinct from ranked.model
-    and neighbours.scenario is not distinct from ranked.scenario
+    on (neighbours.model is not distinct from ranked.model)
+    and (neighbours.scenario is not distinct from ranked.scenario)
     and neighbours.rank = ranked.rank
 left join alike
-    on alike.model is not distinct from ranked.model
-    and alike.scenario is not distinct from ranked.scenario
+    on (alike.model is not distinct from ranked.model)
+    and (alike.scenario is not distinct from ranked.scenario)
 order by ranked.model, ranked.scenario, ranked.rank

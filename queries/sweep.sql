@@ -40,9 +40,9 @@ sides as (
     join (
         select distinct scenario, model, runtime, phase, config from per_run where not is_baseline
     ) as other
-        on other.scenario is not distinct from one.scenario
-        and other.model is not distinct from one.model
-        and other.runtime is not distinct from one.runtime
+        on (other.scenario is not distinct from one.scenario)
+        and (other.model is not distinct from one.model)
+        and (other.runtime is not distinct from one.runtime)
         and other.phase = one.phase
     where one.is_baseline
 ),
@@ -99,9 +99,9 @@ select
     success_percent
 from ranked
 left join tested
-    on tested.scenario is not distinct from ranked.scenario
-    and tested.model is not distinct from ranked.model
-    and tested.runtime is not distinct from ranked.runtime
+    on (tested.scenario is not distinct from ranked.scenario)
+    and (tested.model is not distinct from ranked.model)
+    and (tested.runtime is not distinct from ranked.runtime)
     and tested.phase = ranked.phase
-    and tested.config is not distinct from ranked.config
+    and (tested.config is not distinct from ranked.config)
 order by ranked.scenario, ranked.model, ranked.runtime, ranked.phase, rank

@@ -1,6 +1,6 @@
 -- Is B different from A? One row a metric and group: n, centre, the difference B - A with its 95 %
 -- interval, p, effect size, and what could have been seen. Asked of `observations` (side, metric,
--- group, value), `metrics` (metric, place, better), `terms` (centre, limit_percent, error_ms).
+-- group, value), `metrics` (metric, place, better), `terms` (centre, limit_percent, error_ms, is_same).
 with tested as (
     select
         metric,
@@ -16,6 +16,8 @@ with tested as (
         bca_median_difference(value, side = 'b', 1) filter (where centre = 'median') as medians,
         mann_whitney(value, side = 'b') as ranks,
         hedges_g(value, side = 'b') as hedges_g,
+        -- Only of one set against itself.
+        noise_floor(value, 1) filter (where is_same) as noise_floor,
         var_samp(value) filter (where side = 'a') as variance_a,
         var_samp(value) filter (where side = 'b') as variance_b
     from observations
@@ -40,6 +42,7 @@ select
         sqrt(((n_a - 1) * variance_a + (n_b - 1) * variance_b) / nullif(n_a + n_b - 2, 0)),
         n_a,
         n_b
-    ) as detectable
+    ) as detectable,
+    noise_floor
 from tested
 cross join terms

@@ -1,7 +1,7 @@
 -- Is B different from A, pair by pair? One row a metric and group: n pairs, centre, the difference
 -- B - A within the pairs with its 95 % interval, p, effect size, and what could have been seen. Asked
 -- of `observations` (side, metric, group, pair, value), `metrics` (metric, place, better) and `terms`
--- (centre, limit_percent, error_ms). What has no partner on the other side is left out.
+-- (centre, limit_percent, error_ms, is_same). What has no partner on the other side is left out.
 with pairs as (
     select
         metric,
@@ -63,7 +63,8 @@ select
     2 * student_t_sf(abs(mean_difference) / nullif(sd / sqrt(n), 0), n - 1) as p_mean,
     p_rank,
     hedges_g,
-    minimum_detectable_shift(sd, n) as detectable
+    minimum_detectable_shift(sd, n) as detectable,
+    cast(null as double) as noise_floor
 from tested
 join effects using (metric, "group")
 cross join terms

@@ -35,6 +35,7 @@ select
     p_holm,
     hedges_g,
     detectable,
+    noise_floor,
     case
         when n_a < 2 or n_b < 2 then 'too few to say'
         when not is_different then 'no difference seen'

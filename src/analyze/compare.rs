@@ -66,7 +66,8 @@ pub struct Compared {
 pub enum Sides<'a> {
     /// Two sets of traces.
     Two(&'a [Trace], &'a [Trace]),
-    /// One set, every second observation against the others: what chance alone does.
+    /// One set, every second run against the others: what chance alone does. Whole runs, as what a run
+    /// does first and second may differ.
     Same,
 }
 
@@ -137,14 +138,20 @@ impl Comparison {
             Centre::Mean => "mean",
             Centre::Median => "median",
         };
+        let is_same = matches!(sides, Sides::Same);
+        let hidden = match is_same {
+            true => "place",
+            false => "place, noise_floor",
+        };
         Ok(format!(
             "with sides(session_id, side) as ({}),\n\
              metrics(metric, place, better) as (values {}),\n\
              terms as (\n    select '{centre}' as centre, cast({} as double) as limit_percent,\n        \
-             (select max(p99_us) / 1e3 from calibrations where figure = 'stamp_error') as error_ms\n),\n\
+             (select max(p99_us) / 1e3 from calibrations where figure = 'stamp_error') as error_ms,\n        \
+             {is_same} as is_same\n),\n\
              observations as (\n{}\n),\n\
              compared as (\n{tested}\n)\n\
-             select * exclude (place) from (\n{verdicts}\n) order by place, \"group\"",
+             select * exclude ({hidden}) from (\n{verdicts}\n) order by place, \"group\"",
             self::sides(sides)?,
             metrics.join(", "),
             self.max_regression_percent,
@@ -198,7 +205,7 @@ impl Comparison {
         let side = match sides {
             Sides::Two(..) => "side".to_owned(),
             Sides::Same => format!(
-                "case row_number() over (partition by {group} order by {order}) % 2 \
+                "case dense_rank() over (partition by {group} order by session_id, run_id) % 2 \
                  when 1 then 'a' else 'b' end"
             ),
         };

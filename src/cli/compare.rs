@@ -32,7 +32,8 @@ pub struct Args {
         conflicts_with = "aa"
     )]
     b: Option<String>,
-    /// Compare every second observation of A with the others: what chance alone does
+    /// Compare every second run of A with the others: what chance alone does, and as noise_floor the
+    /// difference below which 95 % of all random halves stay
     #[arg(long)]
     aa: bool,
     /// A column of request_metrics, agent_runs or run_metrics [default: ttft_ms, itl_ms,

@@ -6,8 +6,8 @@ use super::aggregate::aggregate;
 use super::arguments::Argument::{Group, Groups, Number, Numbers, Second, Seed};
 use super::scalar::scalar;
 use crate::analyze::statistics::{
-    anova, bootstrap, correlation, distribution, groups, kendall, mann_whitney, power, regression,
-    spread, two_samples,
+    anova, bootstrap, correlation, distribution, groups, halves, kendall, mann_whitney, power,
+    regression, signed_ranks, spread, two_samples,
 };
 
 /// The functions of a row.
@@ -26,6 +26,9 @@ pub fn scalars() -> Vec<ScalarUDF> {
         scalar("fisher_z_high", |[r, n]| correlation::fisher_z(r, n).high),
         scalar("minimum_detectable_effect", |[sd, n0, n1]| {
             power::minimum_detectable_effect(sd, n0, n1)
+        }),
+        scalar("minimum_detectable_shift", |[sd, n]| {
+            power::minimum_detectable_shift(sd, n)
         }),
     ]
 }
@@ -56,6 +59,18 @@ pub fn aggregates() -> Vec<AggregateUDF> {
         }),
         aggregate("bca_high", &[Number, Seed], |rows| {
             bootstrap::of_mean(rows.numbers(0), rows.seed(1)).high
+        }),
+        aggregate("bca_median_low", &[Number, Seed], |rows| {
+            bootstrap::of_median(rows.numbers(0), rows.seed(1)).low
+        }),
+        aggregate("bca_median_high", &[Number, Seed], |rows| {
+            bootstrap::of_median(rows.numbers(0), rows.seed(1)).high
+        }),
+        aggregate("noise_floor", &[Number, Seed], |rows| {
+            halves::noise_floor(rows.numbers(0), rows.seed(1))
+        }),
+        aggregate("wilcoxon_p", &[Number], |rows| {
+            signed_ranks::wilcoxon_p(rows.numbers(0))
         }),
         aggregate("bca_difference", &[Number, Second, Seed], |rows| {
             let [first, second] = &rows.samples();

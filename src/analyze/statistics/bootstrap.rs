@@ -23,6 +23,11 @@ pub fn of_mean(sample: &[f64], seed: u64) -> Interval {
     bca([sample], |[sample]| mean(sample), seed)
 }
 
+/// The 95 % interval of the median.
+pub fn of_median(sample: &[f64], seed: u64) -> Interval {
+    bca([sample], |[sample]| median(sample), seed)
+}
+
 /// The 95 % interval of the difference of the means, second less first.
 pub fn of_mean_difference(samples: [&[f64]; 2], seed: u64) -> Interval {
     bca(samples, |[first, second]| mean(second) - mean(first), seed)
@@ -95,7 +100,7 @@ fn bca<const N: usize>(
 
 /// An index below `size`, by Lemire's multiplication without his rejection: "Fast Random Integer
 /// Generation in an Interval", ACM TOMACS 29 (2019). What that favours some by is size / 2^64.
-fn index_below(size: usize, generator: &mut Pcg64) -> usize {
+pub fn index_below(size: usize, generator: &mut Pcg64) -> usize {
     ((u128::from(generator.next_u64()) * size as u128) >> 64) as usize
 }
 

@@ -12,8 +12,25 @@ const POWER: f64 = 0.8;
 /// Exact, by the noncentral t distribution; Cohen, "Statistical Power Analysis for the Behavioral
 /// Sciences" (2nd edition, 1988), chapter 2, has the tables.
 pub fn minimum_detectable_effect(sd: f64, n0: f64, n1: f64) -> f64 {
-    let df = n0 + n1 - 2.0;
-    if !(sd >= 0.0 && n0 >= 1.0 && n1 >= 1.0 && df >= 1.0 && df.is_finite()) {
+    let is_sample = sd >= 0.0 && n0 >= 1.0 && n1 >= 1.0;
+    match is_sample {
+        true => sd * noncentrality(n0 + n1 - 2.0) * (1.0 / n0 + 1.0 / n1).sqrt(),
+        false => f64::NAN,
+    }
+}
+
+/// The mean of `n` differences with the standard deviation `sd` that Student's two-sided t test
+/// (alpha 0.05) finds with a probability of 0.8; as exact.
+pub fn minimum_detectable_shift(sd: f64, n: f64) -> f64 {
+    match sd >= 0.0 {
+        true => sd * noncentrality(n - 1.0) / n.sqrt(),
+        false => f64::NAN,
+    }
+}
+
+/// How far from zero, in standard errors, a mean must truly lie to be found so often.
+fn noncentrality(df: f64) -> f64 {
+    if !(df >= 1.0 && df.is_finite()) {
         return f64::NAN;
     }
     let critical = student_t_quantile(1.0 - TAIL, df);
@@ -23,7 +40,7 @@ pub fn minimum_detectable_effect(sd: f64, n0: f64, n1: f64) -> f64 {
         let below = chi.mean_of(|s| normal_sf(critical * s + noncentrality));
         1.0 - above - below
     };
-    sd * where_it_falls_to(1.0 - POWER, missed) * (1.0 / n0 + 1.0 / n1).sqrt()
+    where_it_falls_to(1.0 - POWER, missed)
 }
 
 /// The distribution of a sample's standard deviation whose true value is 1: the root of chi-squared
@@ -94,6 +111,19 @@ mod tests {
         ] {
             let found = minimum_detectable_effect(1.0, n0, n1);
             assert!((found / expected - 1.0).abs() < 1e-6, "{found}");
+        }
+    }
+
+    /// `TTestPower().solve_power(None, n, 0.05, power=0.8)`, statsmodels 0.15.0.
+    #[test]
+    fn a_shift_is_that_of_one_sample() {
+        for (n, expected) in [
+            (2.0, 11.549_889_754_978_167),
+            (5.0, 1.681_997_083_323_267_4),
+            (20.0, 0.660_441_654_438_031_2),
+        ] {
+            let found = minimum_detectable_shift(1.0, n);
+            assert!((found / expected - 1.0).abs() < 1e-5, "{found} {expected}");
         }
     }
 
