@@ -1,8 +1,9 @@
 //! The SQL session: traces as tables, the vocabulary of views over them, and answers as a [`Table`].
 
 mod cells;
+mod functions;
 mod library;
-mod percentile;
+mod statistics;
 mod vocabulary;
 
 use std::path::Path;
@@ -55,7 +56,7 @@ impl Session {
         let context = SessionContext::new_with_config(config);
         let vocabulary = Arc::new(Vocabulary::new(traces, library.clone())?);
         vocabulary.belongs_to(&context);
-        context.register_udaf(percentile::percentile());
+        functions::register(&context);
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(SCHEMA, vocabulary)?;
         context.register_catalog(CATALOG, Arc::new(catalog));

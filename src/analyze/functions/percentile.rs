@@ -11,6 +11,8 @@ use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
 
+use crate::analyze::statistics::percentile::type_7;
+
 /// The SQL aggregate: `x` is any number, `q` from 0 to 1. Nulls and NaN do not count; of no values
 /// the percentile is null.
 pub fn percentile() -> AggregateUDF {
@@ -23,22 +25,6 @@ pub fn percentile() -> AggregateUDF {
         Arc::new(|_| Ok(Box::<Values>::default())),
         Arc::new(vec![DataType::new_list(float.clone(), true), float]),
     )
-}
-
-/// The `q` percentile of `values`, which are put in some other order.
-///
-/// Between the two neighbours of rank `q * (n - 1)` it interpolates linearly; see Hyndman and Fan,
-/// "Sample Quantiles in Statistical Packages", The American Statistician 50 (1996), definition 7.
-fn type_7(values: &mut [f64], q: f64) -> Option<f64> {
-    let rank = q * values.len().checked_sub(1)? as f64;
-    let below = rank.floor() as usize;
-    let (_, low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let low = *low;
-    let weight = rank - below as f64;
-    match above.iter().copied().min_by(f64::total_cmp) {
-        Some(high) if weight > 0.0 => Some(low + weight * (high - low)),
-        _ => Some(low),
-    }
 }
 
 #[derive(Debug, Default)]
@@ -90,42 +76,14 @@ impl Accumulator for Values {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let value = self.q.and_then(|q| type_7(&mut self.values, q));
+        let value = self
+            .q
+            .map(|q| type_7(&mut self.values, q))
+            .filter(|value| !value.is_nan());
         Ok(ScalarValue::Float64(value))
     }
 
     fn size(&self) -> usize {
         size_of::<Self>() + self.values.capacity() * size_of::<f64>()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `numpy.percentile(x, 100 * q)`, numpy 2.4.6, whose default is type 7.
-    #[test]
-    fn percentiles_equal_numpys() {
-        let x = [3.7, -1.25, 8.0, 0.1, 2.2, 2.2, 19.5];
-        for (q, expected) in [
-            (0.0, -1.25),
-            (0.1, -0.439_999_999_999_999_95),
-            (0.5, 2.2),
-            (0.9, 12.600_000_000_000_005),
-            (0.99, 18.809_999_999_999_995),
-            (1.0, 19.5),
-        ] {
-            let found = type_7(&mut x.clone(), q).unwrap();
-            assert!(
-                (found - expected).abs() <= 1e-14 * expected.abs(),
-                "{q}: {found}"
-            );
-        }
-    }
-
-    #[test]
-    fn one_value_is_every_percentile_and_no_value_has_none() {
-        assert_eq!(type_7(&mut [5.0], 0.37), Some(5.0));
-        assert_eq!(type_7(&mut [], 0.5), None);
     }
 }
