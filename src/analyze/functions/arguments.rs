@@ -107,11 +107,12 @@ pub fn rows(schema: &SchemaRef, arguments: &[ArrayRef]) -> Result<RecordBatch> {
         }
     }
     for (column, field) in columns.iter_mut().zip(schema.fields()) {
-        *column = cast(column, field.data_type())?;
-        except(&mut counts, |row| column.is_null(row));
+        // Before the cast, in which a group's NaN becomes a name like any other.
         if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
             except(&mut counts, |row| numbers.value(row).is_nan());
         }
+        *column = cast(column, field.data_type())?;
+        except(&mut counts, |row| column.is_null(row));
     }
     let all = RecordBatch::try_new(schema.clone(), columns)?;
     Ok(filter_record_batch(&all, &BooleanArray::from(counts))?)

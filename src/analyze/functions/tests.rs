@@ -314,6 +314,23 @@ async fn of_no_rows_counts_are_0_and_all_else_is_null() {
 }
 
 #[tokio::test]
+async fn infinite_values_neither_panic_nor_reach_an_answer() {
+    let context = context();
+    let sql = "select welch(x, s)['t'], mann_whitney(x, s)['u'], mad(x), mean_low(x), bca_low(x, 1),
+        bca_median_difference(x, s, 1)['low'], hedges_g(x, s), icc(x, s), levene(x, s)['w'],
+        brown_forsythe(x, s)['w'], kruskal_wallis(x, s)['h'], spearman(x, y), kendall(x, y),
+        ols(x, {y: y})['r2'], ols(y, {x: x})['r2'], log_log_fit(x, y)['exponent'],
+        anova(x, {s: s})[1]['ss']
+        from (values (1.0, 2.0, true), (2.0, 3.0, false), ('infinity', 5.0, true), (4.0, 1.0, false),
+            ('-infinity', 4.0, false), (1e308, 1e308, true), (-1e308, 7.0, true)) as rows(x, y, s)";
+    let found = row(&context, sql).await;
+    assert!(
+        found.iter().flatten().all(|number| number.is_finite()),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
 async fn every_row_of_a_window_sees_its_partition() {
     let context = with_rows(1, 2).await;
     let sql = "select distinct hedges_g(x, second) over () from rows";

@@ -16,7 +16,9 @@ pub struct Kendall {
 /// Kendall, "Rank Correlation Methods" (4th edition, 1970), chapters 3 to 5.
 pub fn kendall(x: &[f64], y: &[f64]) -> Kendall {
     let n = x.len() as u64;
-    let mut pairs: Vec<_> = x.iter().copied().zip(y.iter().copied()).collect();
+    // Adding 0 makes 0 of -0, which is equal to it but would be sorted before it.
+    let pairs = x.iter().zip(y).map(|(x, y)| (x + 0.0, y + 0.0));
+    let mut pairs: Vec<(f64, f64)> = pairs.collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let x_ties = Ties::of(&pairs, |a, b| a.0 == b.0);
     let both_ties = Ties::of(&pairs, |a, b| a == b);
@@ -187,6 +189,12 @@ mod tests {
         check(&x, &y, 0.997_435_897_435_897_4, 9.804_939_513_027_087e-47);
         let x = numbers(0..200, f64::from);
         check(&x, &x, 1.0, 0.0);
+    }
+
+    #[test]
+    fn minus_zero_is_zero() {
+        let with = |zero: f64| kendall(&[zero, 0.0, 1.0, 2.0], &[5.0, 3.0, zero, 0.0]);
+        assert_eq!(with(-0.0), with(0.0));
     }
 
     #[test]

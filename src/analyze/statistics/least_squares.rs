@@ -55,7 +55,8 @@ impl Basis {
 
 /// The sum of the products.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    // From 0, for Rust sums nothing up to -0.
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
 fn norm(column: &[f64]) -> f64 {
