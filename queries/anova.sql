@@ -43,4 +43,7 @@ select
     100 * term['eta2'] as eta2_percent,
     100 * term['omega2'] as omega2_percent
 from analysed
+where term['df'] > 0
+    -- Where there is nothing to tell apart, all that is left is the residual and the total.
+    and rule in (select rule from analysed where term['f'] is not null)
 order by rule_order

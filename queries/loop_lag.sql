@@ -3,38 +3,56 @@
 with banded as (
     select
         50 * (events_per_s / 50) as events_per_s_from,      -- whole division
-        events_per_s,
-        lag_mean_ms,
-        lag_max_ms
+        count(*) as seconds,
+        avg(lag_mean_ms) as lag_mean_ms,
+        percentile(lag_mean_ms, 0.99) as lag_p99_ms,
+        max(lag_max_ms) as lag_max_ms
     from loop_lag_windows
+    group by 50 * (events_per_s / 50)
+),
+
+correlated as (
+    select
+        count(*) as seconds,
+        avg(lag_mean_ms) as lag_mean_ms,
+        percentile(lag_mean_ms, 0.99) as lag_p99_ms,
+        max(lag_max_ms) as lag_max_ms,
+        corr(events_per_s, lag_mean_ms) as r,
+        spearman(events_per_s, lag_mean_ms) as spearman
+    from loop_lag_windows
+),
+
+rows as (
+    select
+        concat_ws(' to ', events_per_s_from, events_per_s_from + 49) as events_per_s,
+        seconds,
+        lag_mean_ms,
+        lag_p99_ms,
+        lag_max_ms,
+        null as r,
+        null as r_low,
+        null as r_high,
+        null as p,
+        null as spearman,
+        events_per_s_from as place
+    from banded
+    union all
+    select
+        'all',
+        seconds,
+        lag_mean_ms,
+        lag_p99_ms,
+        lag_max_ms,
+        r,
+        fisher_z_low(r, seconds),
+        fisher_z_high(r, seconds),
+        correlation_p(r, seconds),
+        spearman,
+        null as place
+    from correlated
+    where seconds > 0
 )
 
-select
-    cast(events_per_s_from as varchar) || ' to ' || cast(events_per_s_from + 49 as varchar)
-        as events_per_s,
-    count(*) as seconds,
-    avg(lag_mean_ms) as lag_mean_ms,
-    percentile(lag_mean_ms, 0.99) as lag_p99_ms,
-    max(lag_max_ms) as lag_max_ms,
-    cast(null as double) as r,
-    cast(null as double) as r_low,
-    cast(null as double) as r_high,
-    cast(null as double) as p,
-    cast(null as double) as spearman
-from banded
-group by events_per_s_from
-union all
-select
-    'all',
-    count(*),
-    avg(lag_mean_ms),
-    percentile(lag_mean_ms, 0.99),
-    max(lag_max_ms),
-    corr(events_per_s, lag_mean_ms),
-    fisher_z_low(corr(events_per_s, lag_mean_ms), count(*)),
-    fisher_z_high(corr(events_per_s, lag_mean_ms), count(*)),
-    correlation_p(corr(events_per_s, lag_mean_ms), count(*)),
-    spearman(events_per_s, lag_mean_ms)
-from loop_lag_windows
-having count(*) > 0
-order by seconds
+select * exclude (place)
+from rows
+order by place nulls last

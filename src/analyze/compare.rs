@@ -185,8 +185,10 @@ impl Comparison {
         match self.paired {
             None => {}
             Some(Pair::Prompt) if of_request => {
-                from += " join (select session_id, run_id, request_id, path, request_body from requests) \
-                         using (session_id, run_id, request_id)";
+                from = format!(
+                    "(select asked.*, path, request_body from {view} as asked join requests \
+                     using (session_id, run_id, request_id))"
+                );
                 let prompt = "concat_ws(' ', agent, phase, path, encode(request_body, 'hex'))";
                 pair = numbered(prompt, &order);
             }

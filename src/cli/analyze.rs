@@ -10,12 +10,23 @@ use super::traces::Asked;
 use crate::table::{Form, Table};
 
 /// The sections, in order: queries that ship with the tool.
-const SECTIONS: [&str; 5] = ["efficiency", "runs", "budget", "slowdown", "latency"];
+const SECTIONS: [&str; 9] = [
+    "efficiency",
+    "runtimes",
+    "runs",
+    "budget",
+    "slowdown",
+    "correlations",
+    "variance",
+    "anova",
+    "latency",
+];
 
 /// The standard analysis of one or more traces
 ///
 /// Efficiency under every rule side by side, where the time went, what concurrency cost each agent,
-/// and latency. Each section is one file in queries/.
+/// what efficiency goes with, and latency. Each section is one file in queries/; one whose question
+/// does not arise (runtimes, where there is only one) is left out.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -43,7 +54,9 @@ pub async fn run(args: Args) -> Exit {
     let mut answered = Vec::new();
     for (name, about) in sections {
         let table = session.named(&name).await?;
-        answered.push((name, about, table));
+        if !table.rows.is_empty() || !args.only.is_empty() {
+            answered.push((name, about, table));
+        }
     }
     args.output
         .bytes(&written(&answered, args.output.format)?)?;

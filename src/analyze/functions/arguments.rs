@@ -106,12 +106,18 @@ pub fn rows(schema: &SchemaRef, arguments: &[ArrayRef]) -> Result<RecordBatch> {
             None => columns.push(argument.clone()),
         }
     }
-    for (column, field) in columns.iter_mut().zip(schema.fields()) {
-        // Before the cast, in which a group's NaN becomes a name like any other.
+    let mut except_nan = |column: &ArrayRef| {
         if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
             except(&mut counts, |row| numbers.value(row).is_nan());
         }
+    };
+    for (column, field) in columns.iter_mut().zip(schema.fields()) {
+        // Also before the cast, in which a group's NaN becomes a name like any other.
+        except_nan(column);
         *column = cast(column, field.data_type())?;
+        except_nan(column);
+    }
+    for column in &columns {
         except(&mut counts, |row| column.is_null(row));
     }
     let all = RecordBatch::try_new(schema.clone(), columns)?;
