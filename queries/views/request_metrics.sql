@@ -21,12 +21,18 @@ with content as (
 asked as (
     select
         *,
-        -- 0 if no content came; null if it may have come without being kept, as in an import.
+        -- 0 if no content came; null if it may have come without being kept, as in an import:
+        -- there, only a refusal says that none did.
         case when generates and (
-                event_count > 0 or (outcome <> 'complete' and first_token_ns is null)
+                event_count > 0 or (
+                    outcome <> 'complete' and first_token_ns is null
+                    and (not imported or outcome in ('error_status', 'connect_failed'))
+                )
             ) then 0
         end as nothing_came
     from exchanges
+    left join (select session_id, status = 'imported' as imported from sessions)
+        using (session_id)
 ),
 
 heard as (
