@@ -8,6 +8,7 @@ mod crash;
 mod dialects;
 mod discovery;
 mod foreign;
+mod import;
 mod large;
 mod losses;
 mod modes;
