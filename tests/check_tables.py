@@ -64,7 +64,8 @@ TABLES = {
     "published": """
         session_id string, run_id int32, runtime string, model string, scenario string,
         run_number int32, speedup float64, efficiency_percent float64,
-        throughput_delta_tps float64, ttft_delta_ms float64, contention bool, source string""",
+        throughput_delta_tps float64, ttft_delta_ms float64, contention bool,
+        wall_ms float64, sequential_ms float64, source string""",
 }
 
 

@@ -39,6 +39,7 @@ VIEWS = dict(   # with the columns that tell their rows apart
     time_budget=(*AGENT, "part"), run_labels=RUN)
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
 PARTS = ("stagger", "client", "transport", "queue", "load", "prompt", "decode", "tail")
+IMPORTED = "0190c0de-0000-7000-8000-00000000000d"   # of a session that another tool measured
 GENERATING = ("ollama.generate", "ollama.chat", "openai.chat", "openai.completions")
 
 # ---------------------------------------------------------------- traces made up
@@ -120,8 +121,8 @@ class Tape:
         (folder / "session.json").write_text(json.dumps(dict(
             format_version=1, session_id=self.session_id, name=folder.name, duration_ns=0,
             started_at="2026-05-04T06:00:00.000000000Z", tool_version="0.1.0", host=host, labels={},
-            agents=agents, status="sealed", clock="monotonic", lost_chunks=0, redacted=[],
-            files=files)))
+            agents=agents, status="imported" if self.session_id == IMPORTED else "sealed",
+            clock="monotonic", lost_chunks=0, redacted=[], files=files)))
 
 
 def server_report(says, flight, wait, times, tokens):
@@ -227,7 +228,7 @@ def collections():
     a, b, c = (f"0190c0de-0000-7000-8000-00000000000{last}" for last in "abc")
     return [[Tape(c, PAIR[::-1], ODD), Tape(b, PAIR[::-1], EVERYDAY), Tape(a, PAIR, EVERYDAY)],
             [Tape(b, PAIR, UNPLANNED), Tape(a, PAIR, [])], [Tape(a, PAIR, PLAIN)],
-            [Tape(a, PAIR, [])]]
+            [Tape(a, PAIR, [])], [Tape(IMPORTED, PAIR, ODD)]]
 
 
 # ---------------------------------------------------------------- the views, in plain Python
@@ -300,8 +301,11 @@ def expected_request(request, run, agent_index, content):
     computed = None if prompt is None and decode is None else (prompt or 0) + (decode or 0)
     queued = minus(minus(whole, load or 0), computed)
     generates = request["dialect"] in GENERATING
-    heard = times or generates and (
-        request["event_count"] or request["outcome"] != "complete" and first is None)
+    # An import may lack what came, unless the server refused.
+    silent = request["outcome"] != "complete" and first is None and (
+        request["session_id"] != IMPORTED
+        or request["outcome"] in ("error_status", "connect_failed"))
+    heard = times or generates and (request["event_count"] or silent)
     content_events = len(times) if heard else None
     tokens, source = request["eval_count"], "server"
     if tokens is None and generates:

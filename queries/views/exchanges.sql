@@ -39,12 +39,16 @@ select
     request.intended_ns,
     request.start_ns,
     request.end_ns,
-    -- When content came, and in how many events: 0 if none came, null if it may have come without
-    -- being kept, as in an import. Sealing takes these from `events`.
+    -- When content came, and in how many events. Sealing takes these from `events`. 0 if none came,
+    -- null if it may have come without being kept, as in an import: there, only a refusal says
+    -- that none did.
     request.first_token_ns as first_content_ns,
     request.last_token_ns as last_content_ns,
     case when token_events > 0 or generates and (
-            event_count > 0 or (outcome <> 'complete' and first_token_ns is null)
+            event_count > 0 or (
+                outcome <> 'complete' and first_token_ns is null
+                and (not imported or outcome in ('error_status', 'connect_failed'))
+            )
         ) then token_events
     end as content_events,
     -- In flight until its end; where no end was seen, until the last sign of life. A server may
@@ -66,5 +70,7 @@ select
 from reported as request
 left join runs as run
     on run.session_id = request.session_id and run.run_id = request.run_id
+left join (select session_id, status = 'imported' as imported from sessions) as session
+    on session.session_id = request.session_id
 left join agents as declared
     on declared.session_id = request.session_id and declared.agent = request.agent

@@ -205,7 +205,8 @@ fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
     let manifests: Vec<_> = traces.iter().map(|trace| &trace.manifest).collect();
     let durations = manifests.iter().map(|m| Some(m.duration_ns));
     let lost = manifests.iter().map(|m| Some(m.lost_chunks as i64));
-    let columns: [(&str, ArrayRef); 6] = [
+    let statuses = manifests.iter().map(|m| Some(m.status.as_str()));
+    let columns: [(&str, ArrayRef); 7] = [
         ("session_id", text(manifests.iter().map(|m| &m.session_id))),
         ("name", text(manifests.iter().map(|m| &m.name))),
         ("started_at", told(manifests.iter().map(|m| &m.started_at))),
@@ -214,6 +215,7 @@ fn sessions(traces: &[Trace]) -> Result<RecordBatch> {
             "tool_version",
             text(manifests.iter().map(|m| &m.tool_version)),
         ),
+        ("status", Arc::new(statuses.collect::<StringArray>())),
         ("lost_chunks", Arc::new(lost.collect::<Int64Array>())),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)

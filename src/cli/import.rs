@@ -21,6 +21,32 @@ pub struct Args {
 enum Format {
     /// The results of the Chimeraforge research: the layouts of its Python and its Rust harness
     Chimeraforge(Source),
+    /// A table of runs, one row a run, whose columns bear NAMEs or are given them
+    #[command(after_help = "\
+NAMEs: runtime, model, scenario, topology, config, phase, run_number; speedup, efficiency_percent,
+throughput_delta_tps, ttft_delta_ms, contention, wall_ms, sequential_ms; and for each agent
+AGENT.wall_ms, .ttft_ms, .start_ms, .eval_count, .eval_ms, .prompt_eval_ms, .load_ms, .total_ms.
+For a time in seconds, _s instead of _ms. Other columns are kept as labels of their run.
+
+Example:
+  tokentape import csv runs.csv -o traces/runs --map 'Wall (s)=collector.wall_s'")]
+    Csv {
+        #[command(flatten)]
+        source: Source,
+        /// The NAME of a column that does not bear it already
+        #[arg(long, value_name = "COLUMN=NAME", value_parser = parse_map)]
+        map: Vec<(String, String)>,
+    },
+    /// NVIDIA AIPerf's records: profile_export.jsonl, or the folder of its artifacts
+    Aiperf(Source),
+    /// The JSON of `vllm bench serve --save-result --save-detailed`
+    VllmBench(Source),
+}
+
+/// A column's title may hold a `=`, a NAME does not.
+fn parse_map(text: &str) -> Result<(String, String), String> {
+    let (column, name) = text.rsplit_once('=').ok_or("it is written COLUMN=NAME")?;
+    Ok((column.trim().to_owned(), name.trim().to_owned()))
 }
 
 #[derive(clap::Args)]
@@ -37,6 +63,9 @@ struct Source {
 pub fn run(args: &Args) -> Exit {
     let (import, output) = match &args.format {
         Format::Chimeraforge(source) => (convert::chimeraforge(&source.path)?, &source.output),
+        Format::Csv { source, map } => (convert::csv(&source.path, map)?, &source.output),
+        Format::Aiperf(source) => (convert::aiperf(&source.path)?, &source.output),
+        Format::VllmBench(source) => (convert::vllm_bench(&source.path)?, &source.output),
     };
     let manifest = import.seal(output)?;
     for remark in &manifest.remarks {

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::Exit;
 use super::output::{Format, Output};
 use super::traces::Traces;
-use crate::trace::{ClockKind, Trace};
+use crate::trace::{ClockKind, Status, Trace};
 
 /// What a trace is and holds
 #[derive(clap::Args)]
@@ -45,15 +45,27 @@ fn described(trace: &Trace) -> Result<String> {
     writeln!(text, "{}", trace.folder.display())?;
     writeln!(text, "  session   {}", manifest.session_id)?;
     let seconds = manifest.duration_ns as f64 / 1e9;
-    writeln!(text, "  recorded  {}, {seconds:.1} s", manifest.started_at)?;
+    let when = match manifest.started_at.as_str() {
+        "" => "at an unknown time",
+        started_at => started_at,
+    };
+    match manifest.status {
+        Status::Imported => {
+            let remarks = match manifest.remarks.len() {
+                1 => "1 remark".to_owned(),
+                remarks => format!("{remarks} remarks"),
+            };
+            writeln!(text, "  imported  {when}, {seconds:.1} s, {remarks}")?;
+        }
+        _ => writeln!(text, "  recorded  {when}, {seconds:.1} s")?,
+    }
     if manifest.clock == ClockKind::Recorded {
         writeln!(
             text,
             "  clock     recorded: a replay was asked again, the times are those of the session it replayed"
         )?;
     }
-    let status = serde_json::to_value(manifest.status)?;
-    let status = status.as_str().unwrap_or_default();
+    let status = manifest.status.as_str();
     let (lost, unread) = (manifest.lost_chunks, manifest.unread_bytes);
     write!(text, "  status    {status}, {lost} chunks lost")?;
     match unread {
@@ -63,22 +75,28 @@ fn described(trace: &Trace) -> Result<String> {
     let host = &manifest.host;
     let cpu = host.cpu_model.as_deref().unwrap_or("unknown processor");
     let cores = host.cores.map_or("?".to_owned(), |cores| cores.to_string());
-    writeln!(
-        text,
-        "  host      {} {}, {cores} cores, {cpu}",
-        host.os, host.arch
-    )?;
+    // An imported session's host is not known.
+    if !host.os.is_empty() {
+        writeln!(
+            text,
+            "  host      {} {}, {cores} cores, {cpu}",
+            host.os, host.arch
+        )?;
+    }
     for agent in &manifest.agents {
         let version = agent.server_version.as_ref();
         let version = version.map_or(String::new(), |version| format!(" (version {version})"));
-        writeln!(
-            text,
-            "  agent     {}: {}{version}",
-            agent.name, agent.endpoint
-        )?;
+        let endpoint = match agent.endpoint.as_str() {
+            "" => "at an unknown server",
+            endpoint => endpoint,
+        };
+        writeln!(text, "  agent     {}: {endpoint}{version}", agent.name)?;
     }
     for (key, value) in &manifest.labels {
         writeln!(text, "  label     {key}={value}")?;
+    }
+    for remark in &manifest.remarks {
+        writeln!(text, "  remark    {remark}")?;
     }
     if !manifest.redacted.is_empty() {
         writeln!(text, "  withheld  {}", manifest.redacted.join(", "))?;

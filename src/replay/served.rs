@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use chrono::DateTime;
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -21,7 +21,7 @@ use super::server::{Server, reply};
 use super::translation::Translations;
 use super::{Options, Profile};
 use crate::serve::{self, Answer, Answers, Asked};
-use crate::trace::{self, Outcome, Trace};
+use crate::trace::{self, Outcome, Status, Trace};
 use crate::wire::Dialect;
 use crate::wire::redaction::{Found, Redactor};
 
@@ -66,6 +66,12 @@ impl Served {
         wanted: impl Fn(&trace::Request) -> bool,
     ) -> Result<Self> {
         let mut chunks = trace.chunks()?;
+        ensure!(
+            trace.manifest.status != Status::Imported || !chunks.is_empty(),
+            "{} was imported and holds figures only, no answers; a replay needs a recording, made with \
+             tokentape record",
+            trace.folder.display()
+        );
         let mut known: BTreeMap<String, Server> = BTreeMap::new();
         let started_at = DateTime::parse_from_rfc3339(&trace.manifest.started_at);
         let started_at = started_at.unwrap_or_default().to_utc();

@@ -68,13 +68,13 @@ impl Import {
     }
 
     /// The run that was begun last; 0 before the first.
-    fn run_id(&self) -> i32 {
+    pub fn run_id(&self) -> i32 {
         self.runs.len() as i32
     }
 
-    /// Adds an exchange to the current run. Its counts and the times of its content are those of
-    /// `arrivals`, where there are any.
-    pub fn request(&mut self, request: Request, arrivals: Vec<Arrival>) {
+    /// Adds an exchange to the current run; returns its number in the session. Its counts and the
+    /// times of its content are those of `arrivals`, where there are any.
+    pub fn request(&mut self, request: Request, arrivals: Vec<Arrival>) -> i64 {
         let content: Vec<i64> = arrivals
             .iter()
             .filter(|Arrival { event, .. }| {
@@ -92,6 +92,7 @@ impl Import {
             ..request
         };
         self.requests.push((request, arrivals));
+        self.requests.len() as i64
     }
 
     /// Adds a value of a time series. It belongs to the run during which it was taken.
@@ -126,7 +127,11 @@ impl Import {
     /// If there is no run, the folder holds a trace already, or it cannot be written.
     pub fn seal(mut self, folder: &Path) -> Result<Manifest> {
         if self.runs.is_empty() {
-            bail!("nothing was found that could be imported");
+            let nothing = "nothing was found that could be imported";
+            match self.session.remarks.first() {
+                Some(why) => bail!("{nothing}: {why}"),
+                None => bail!(nothing),
+            }
         }
         for taken in [MANIFEST, JOURNAL] {
             if folder.join(taken).exists() {

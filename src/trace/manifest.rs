@@ -88,6 +88,17 @@ pub enum Status {
     Imported,
 }
 
+impl Status {
+    /// As the manifest has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Recovered => "recovered",
+            Self::Imported => "imported",
+        }
+    }
+}
+
 /// Whose time the `*_ns` columns tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,19 +6,19 @@ use std::process::{Command, Output};
 use super::recorder::RealRecorder;
 use super::{bundled, copy_of_bundled};
 
-fn tokentape(arguments: &[&str]) -> Output {
+pub fn tokentape(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tokentape"))
         .args(arguments)
         .output()
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// The one line on stderr of a call that must fail with `code`.
-fn complaint(code: i32, arguments: &[&str]) -> String {
+pub fn complaint(code: i32, arguments: &[&str]) -> String {
     let output = tokentape(arguments);
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");

@@ -10,6 +10,7 @@ mod crash;
 mod dialects;
 mod discovery;
 mod foreign;
+mod import;
 mod large;
 mod losses;
 mod modes;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::experiment::Told;
 use crate::trace::{Arrival, Import, Sample};
@@ -13,7 +14,8 @@ use crate::wire::{Event, Kind};
 /// pause before it, the others are differences of the times.
 #[derive(Clone, Deserialize)]
 struct ChunkRow {
-    timestamp: f64,
+    #[serde(rename = "timestamp", deserialize_with = "clock_ns")]
+    t_ns: i64,
     agent_id: String,
     chunk_index: i32,
     bytes: Option<f64>,
@@ -22,13 +24,22 @@ struct ChunkRow {
 
 #[derive(Deserialize)]
 struct LagRow {
-    timestamp: f64,
+    #[serde(rename = "timestamp", deserialize_with = "clock_ns")]
+    t_ns: i64,
     lag_ms: Option<f64>,
 }
 
-/// Seconds of the harness's clock.
-fn ns(seconds: f64) -> i64 {
-    (seconds * 1e9).round() as i64
+/// The times of any clock that counts from 1970 or later, in nanoseconds: sums of two do not overflow.
+const CLOCK_NS: std::ops::Range<i64> = 0..1 << 62;
+
+/// Seconds of the harness's clock, as nanoseconds.
+fn clock_ns<'de, D: Deserializer<'de>>(seconds: D) -> Result<i64, D::Error> {
+    let seconds = f64::deserialize(seconds)?;
+    let ns = (seconds * 1e9).round() as i64;
+    match CLOCK_NS.contains(&ns) && seconds.is_finite() {
+        true => Ok(ns),
+        false => Err(D::Error::custom(format!("no clock says {seconds}"))),
+    }
 }
 
 /// The rows of a CSV file as far as they can be read.
@@ -74,7 +85,7 @@ pub fn time_chunks(
 fn sizes_and_parsing(row: &ChunkRow) -> [Sample; 2] {
     let sample = |metric: &str, value| Sample {
         run_id: None,
-        t_ns: ns(row.timestamp),
+        t_ns: row.t_ns,
         source: row.agent_id.clone(),
         metric: metric.to_owned(),
         value,
@@ -119,7 +130,7 @@ fn place(rows: Vec<ChunkRow>, file: &str, runs: &mut [Told], import: &mut Import
             let (Some(first), Some(ttft_ns)) = (answer.first(), call.ttft_ns) else {
                 continue;
             };
-            let start_ns = ns(first.timestamp) - ttft_ns;
+            let start_ns = first.t_ns - ttft_ns;
             let missing = i64::from(answer[answer.len() - 1].chunk_index) + 1 - answer.len() as i64;
             if missing > 0 {
                 import.remark(format!(
@@ -141,7 +152,7 @@ fn place(rows: Vec<ChunkRow>, file: &str, runs: &mut [Told], import: &mut Import
 fn arrivals(answer: &[ChunkRow], start_ns: i64) -> Vec<Arrival> {
     let last = answer.len() - 1;
     let arrival = |(n, row): (usize, &ChunkRow)| Arrival {
-        t_ns: ns(row.timestamp) - start_ns,
+        t_ns: row.t_ns - start_ns,
         event: Event {
             chunk_seq: row.chunk_index,
             kind: if n == last { Kind::Done } else { Kind::Token },
@@ -155,7 +166,7 @@ fn arrivals(answer: &[ChunkRow], start_ns: i64) -> Vec<Arrival> {
 /// The lag of the event loop, on the harness's clock.
 pub fn loop_lag(bytes: &[u8], file: &str, import: &mut Import) -> Vec<Sample> {
     let lag = |row: LagRow| Sample {
-        t_ns: ns(row.timestamp),
+        t_ns: row.t_ns,
         source: "harness".to_owned(),
         metric: "loop_lag_ms".to_owned(),
         value: row.lag_ms,
@@ -169,7 +180,9 @@ pub fn gpu(bytes: &[u8], file: &str, import: &mut Import) -> Vec<Sample> {
     let mut samples = Vec::new();
     for row in rows::<BTreeMap<String, String>>(bytes, file, import) {
         let time = row.get("timestamp").map(String::as_str).unwrap_or_default();
-        let Ok(time) = NaiveDateTime::parse_from_str(time, "%Y/%m/%d %H:%M:%S%.f") else {
+        let parsed = NaiveDateTime::parse_from_str(time, "%Y/%m/%d %H:%M:%S%.f").ok();
+        let parsed = parsed.and_then(|time| time.and_utc().timestamp_nanos_opt());
+        let Some(t_ns) = parsed.filter(|t_ns| CLOCK_NS.contains(t_ns)) else {
             import.remark(format!("{file}: {time:?} is no time; its row is left out"));
             continue;
         };
@@ -185,7 +198,7 @@ pub fn gpu(bytes: &[u8], file: &str, import: &mut Import) -> Vec<Sample> {
             let number = text.split_whitespace().next();
             let value = number.and_then(|number| number.parse::<f64>().ok());
             samples.push(Sample {
-                t_ns: time.and_utc().timestamp_nanos_opt().unwrap_or(0),
+                t_ns,
                 source: "gpu0".to_owned(),
                 metric: metric.to_owned(),
                 value: value.map(|value| value * unit),
