@@ -26,6 +26,7 @@ terms as (
         fit['p'] as p_of_fit,
         unnest(fit['terms']) as term
     from fitted
+    where fit['n'] > 0
 )
 
 select

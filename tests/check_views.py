@@ -36,7 +36,7 @@ AGENT = (*RUN, "agent")
 VIEWS = dict(   # with the columns that tell their rows apart
     exchanges=REQUEST, content_events=(*REQUEST, "seq"), icl=(*REQUEST, "seq"),
     request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
-    time_budget=(*AGENT, "part"), run_labels=RUN)
+    time_budget=(*AGENT, "part"), run_labels=RUN, loop_lag_windows=(*RUN, "second"))
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
 PARTS = ("stagger", "client", "transport", "queue", "load", "prompt", "decode", "tail")
 IMPORTED = "0190c0de-0000-7000-8000-00000000000d"   # of a session that another tool measured
@@ -48,7 +48,7 @@ chance = random.Random(1).randint
 
 
 class Tape:
-    """A made-up session. Its chunks and samples stay empty: no view reads them."""
+    """A made-up session. Its chunks stay empty: no view reads them."""
 
     def __init__(self, session_id, agents, runs):
         """`runs` are (run number, phase, columns of PLAN, what makes the requests)."""
@@ -61,6 +61,11 @@ class Tape:
                 session_id=session_id, run_id=run_id, run_number=run_number, phase=phase,
                 start_ns=now, **dict(zip(PLAN, plan))))
             ask(self, now)
+            for metric in "loop_lag_ms", "cpu_percent":
+                self.rows["samples"] += [
+                    dict(session_id=session_id, run_id=run_id, source="agent", metric=metric,
+                         t_ns=now + n * 300 * MS, value=chance(0, 90) / 10 if n % 4 else None)
+                    for n in range(chance(0, 9))]
             now = max([now, *(request["end_ns"] or 0 for request in self.rows["requests"])])
             now += chance(1, 50 * MS)
 
@@ -472,10 +477,28 @@ def expected_run_labels(runs):
     return rows
 
 
+def expected_loop_lag_windows(runs, samples, content_events):
+    """A row a second of a run in which lag was sampled."""
+    start = {values(run, RUN): run["start_ns"] for run in runs}
+
+    def second(row):
+        return *values(row, RUN), (row["t_ns"] - start[values(row, RUN)]) // SECOND
+
+    lags, came = defaultdict(list), Counter(second(event) for event in content_events)
+    for sample in having(samples, "value"):
+        if sample["metric"] == "loop_lag_ms":
+            lags[second(sample)].append(sample["value"])
+    return [dict(
+        zip((*RUN, "second"), key), events_per_s=came[key], lag_n=len(lag),
+        lag_mean_ms=sum(lag) / len(lag), lag_p99_ms=float(np.percentile(lag, 99)),
+        lag_max_ms=max(lag)) for key, lag in lags.items()]
+
+
 def expectations(tapes):
     """The rows of each view, which may have more columns; the labels that each question gives."""
-    runs, requests, events = ([row for tape in tapes for row in tape.rows[table]]
-                              for table in ("runs", "requests", "events"))
+    runs, requests, events, samples = (
+        [row for tape in tapes for row in tape.rows[table]]
+        for table in ("runs", "requests", "events", "samples"))
     run_of = {values(run, RUN): run for run in runs}
     agent_index = {(tape.session_id, agent): index for tape in tapes
                    for index, agent in enumerate(tape.agents)}
@@ -494,7 +517,9 @@ def expectations(tapes):
     run_labels = expected_run_labels(runs)
     label = {values(run, RUN): run["label"] for run in run_labels}
     views = dict(
-        exchanges=requests, request_times=requests, request_metrics=requests, in_flight=in_flight, agent_runs=agent_runs,
+        exchanges=requests, request_times=requests, request_metrics=requests, in_flight=in_flight,
+        agent_runs=agent_runs,
+        loop_lag_windows=expected_loop_lag_windows(runs, samples, content_events),
         content_events=content_events, icl=having(content_events, "gap_ns"),
         run_metrics=[expected_run(run, agents_of[values(run, RUN)]) for run in runs],
         time_budget=time_budget, run_labels=run_labels)

@@ -74,13 +74,14 @@ pub fn verify(trace: &Trace) -> Result<Vec<String>> {
                 request.request_id, request.chunk_count, request.response_bytes
             ));
         }
+        // An importer may know when content came without the events that carried it.
+        let carried = request.token_events > 0;
         let said = Meant {
             events: request.event_count,
             content: request.token_events,
-            first_ns: request.first_token_ns,
-            last_ns: request.last_token_ns,
+            first_ns: request.first_token_ns.filter(|_| carried),
+            last_ns: request.last_token_ns.filter(|_| carried),
         };
-        // An importer may know when content came without the events that carried it.
         let found = meant.remove(&request.request_id);
         if found.map_or(said.events > 0, |found| found != said) {
             problems.push(format!(

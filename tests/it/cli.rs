@@ -45,7 +45,10 @@ fn what_is_not_there_is_named_with_a_remedy() {
     assert!(complaint(2, &["info", path]).contains("holds no trace"));
     assert!(complaint(2, &["recover", path]).contains("neither a trace nor a journal"));
     assert!(complaint(2, &["recover", &folder()]).contains("sealed already"));
-    assert!(complaint(2, &["sql", &folder(), "-q", "nonsense"]).contains("there are budget"));
+    assert!(
+        complaint(2, &["sql", &folder(), "-q", "nonsense"])
+            .contains("there are anova, break_even, budget")
+    );
     assert!(complaint(2, &["figures", &folder(), "--only", "nonsense"]).contains("icl_ecdf"));
     assert!(complaint(2, &["sql", &folder(), "-f", "no.sql"]).contains("no.sql cannot be read"));
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use tokentape::analyze::{Library, Session};
+use tokentape::convert;
 use tokentape::table::{Cell, Table};
 use tokentape::trace::Trace;
 
@@ -481,5 +482,60 @@ async fn first_runs_and_far_tails_are_told_from_the_rest() {
             ("p99_ms", 26845.795824),
             ("mean_over_median", 0.8834560256101628),
         ],
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_is_ranked_against_its_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("sweep.csv");
+    // Tokens in ten seconds, four runs of each configuration.
+    let mut rows = "config,run_number,agent.eval_count,agent.wall_s\n".to_owned();
+    for (config, tokens) in [
+        ("default", [400, 410, 395, 405]),
+        ("ctx512", [520, 531, 512, 540]),
+        ("ctx2048", [390, 415, 401, 380]),
+    ] {
+        for (number, tokens) in (1..).zip(tokens) {
+            rows += &format!("{config},{number},{tokens},10\n");
+        }
+    }
+    std::fs::write(&table, rows).unwrap();
+    let trace = folder.path().join("trace");
+    let import = convert::csv(&table, &[]).unwrap();
+    import.seal(&trace).unwrap();
+    let trace = Trace::open(&trace).unwrap();
+    let session = Session::open(&[trace], Library::default()).unwrap();
+    let found = session.named("sweep").await.unwrap();
+    // scipy.stats.ttest_ind(equal_var=False), stats.t.interval
+    check(
+        &found,
+        &[("config", "ctx512")],
+        &[
+            ("rank", 1.0),
+            ("n", 4.0),
+            ("mean_tokens_per_s", 52.575),
+            ("gain_percent", 30.62111801242238),
+            ("low_tokens_per_s", 50.62021187826686),
+            ("high_tokens_per_s", 54.52978812173315),
+            ("p", 2.2755654463159083e-05),
+            ("p_holm", 4.5511308926318166e-05),
+            ("success_percent", 100.0),
+        ],
+    );
+    check(
+        &found,
+        &[("config", "ctx2048")],
+        &[
+            ("rank", 3.0),
+            ("p", 0.5030202757622023),
+            ("p_holm", 0.5030202757622023),
+            ("success_percent", 25.0),
+        ],
+    );
+    check(&found, &[("config", "default")], &[("rank", 2.0)]);
+    assert_eq!(
+        found.cell(row(&found, &[("config", "default")]), "p"),
+        Some(&Cell::Null)
     );
 }
