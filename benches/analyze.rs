@@ -59,7 +59,23 @@ fn main() {
     let asked = QUESTIONS
         .iter()
         .filter(|(name, _)| part.is_none_or(|part| name.contains(&**part)));
-    let asked: Vec<_> = asked.collect();
+    // DuckDB has no intervals of Student's.
+    let known_to_both = |line: &&str| {
+        !["mean_low(", "mean_high("]
+            .iter()
+            .any(|own| line.contains(own))
+    };
+    let asked: Vec<(&str, String)> = asked
+        .map(|(name, sql)| {
+            (
+                *name,
+                sql.lines()
+                    .filter(known_to_both)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
+        })
+        .collect();
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("trace");
     let began = Instant::now();
@@ -85,19 +101,14 @@ fn main() {
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
+    let session = Session::open(std::slice::from_ref(&trace), Library::default());
+    let session = session.expect("a session");
     let mut peer = DuckDb::start(&folder);
     let mut times: BTreeMap<usize, Vec<(Duration, Duration)>> = BTreeMap::new();
     for round in 0..=rounds {
         for (place, (name, sql)) in asked.iter().enumerate() {
             let began = Instant::now();
-            let ours = runtime.block_on(async {
-                let session = Session::open(std::slice::from_ref(&trace), Library::default());
-                session
-                    .expect("a session")
-                    .query(sql)
-                    .await
-                    .expect("an answer")
-            });
+            let ours = runtime.block_on(session.query(sql)).expect("an answer");
             let our_time = began.elapsed();
             let (theirs, their_time) = peer.ask(sql);
             agree(name, &ours, &theirs);

@@ -17,17 +17,22 @@ database.execute("create table agents (session_id varchar, agent varchar, agent_
 for index, agent in enumerate(manifest["agents"]):
     database.execute("insert into agents values (?, ?, ?)",
                      [manifest["session_id"], agent["name"], index])
+database.execute("create table sessions (session_id varchar, status varchar)")
+database.execute("insert into sessions values (?, ?)", [manifest["session_id"], manifest["status"]])
 # Views use each other: those that still lack one come again.
 waiting = {file.stem: file.read_text() for file in views.glob("*.sql")}
 while waiting:
+    before = len(waiting)
     for name, sql in list(waiting.items()):
         try:
             # What both engines have, but not under one name.
             sql = sql.replace("first_value(ttft_ms order by", "first(ttft_ms order by")
             database.execute(f"create view {name} as {sql}")
             del waiting[name]
-        except duckdb.CatalogException:
-            pass
+        except duckdb.CatalogException as exception:
+            lacking = exception
+    if len(waiting) == before:
+        raise lacking
 for line in sys.stdin:
     began = time.perf_counter()
     rows = database.execute(json.loads(line)).fetchall()

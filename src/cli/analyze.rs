@@ -10,9 +10,10 @@ use super::traces::Asked;
 use crate::table::{Form, Table};
 
 /// The sections, in order: queries that ship with the tool.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "efficiency",
     "runtimes",
+    "runtime_budget",
     "runs",
     "budget",
     "slowdown",

@@ -120,6 +120,7 @@ async fn every_view_and_every_question_has_an_answer() {
         "loop_lag",
         "loop_lag_fit",
         "loop_lag_windows",
+        "runtime_budget",
         "runtimes",
         "scaling",
         "variance",

@@ -89,6 +89,16 @@ async fn two_thirds_of_the_gap_between_runtimes_are_two_definitions() {
             ],
         );
     }
+    // What the budgets lose differs by as much.
+    let budget = asked("tr116", "runtime_budget").await;
+    let lost = |part: &str| {
+        budget
+            .cell(row(&budget, &[("part", part)]), "difference_points")
+            .unwrap()
+            .as_f64()
+            .unwrap()
+    };
+    assert!((lost("stagger") + lost("tail") + 4.137165323301886).abs() < 1e-9);
     let order: Vec<_> = (0..3)
         .map(|row| gaps.cell(row, "rule").unwrap().as_str().unwrap())
         .collect();
