@@ -29,6 +29,8 @@ select
     part not in ('prompt', 'decode') as lost_by_server,
     count(percent) as n,            -- runs
     avg(percent) as mean_percent,
+    mean_low(percent) as low_percent,       -- the 95 % interval of the mean
+    mean_high(percent) as high_percent,
     stddev_samp(percent) as sd_percent,
     avg(ms) as mean_ms              -- of all agents together
 from per_run

@@ -12,10 +12,14 @@ with per_request as (
         percentile(ttft_ms, 0.99) as ttft_p99_ms,
         count(itl_ms) as itl_n,
         avg(itl_ms) as itl_mean_ms,
+        mean_low(itl_ms) as itl_low_ms,
+        mean_high(itl_ms) as itl_high_ms,
         count(tpot_ms) as tpot_n,
         percentile(tpot_ms, 0.5) as tpot_p50_ms,
         count(throughput_tps) as throughput_n,
-        avg(throughput_tps) as throughput_mean_tps
+        avg(throughput_tps) as throughput_mean_tps,
+        mean_low(throughput_tps) as throughput_low_tps,
+        mean_high(throughput_tps) as throughput_high_tps
     from request_times
     where generates
     group by agent, phase
@@ -51,10 +55,14 @@ select
     icl_max_ms,
     itl_n,
     itl_mean_ms,
+    itl_low_ms,     -- the 95 % interval of the mean
+    itl_high_ms,
     tpot_n,
     tpot_p50_ms,
     throughput_n,
-    throughput_mean_tps
+    throughput_mean_tps,
+    throughput_low_tps,
+    throughput_high_tps
 from per_request
 left join pooled using (agent, phase)
 order by phase, agent_index, agent

@@ -9,6 +9,7 @@ mod compare;
 mod crash;
 mod dialects;
 mod discovery;
+mod documents;
 mod foreign;
 mod import;
 mod large;
