@@ -1,35 +1,13 @@
 -- What does efficiency depend on? Analysis of variance of the concurrent runs by runtime, model and
 -- scenario with all interactions (type II). `published`: each harness by a rule of its own; so the
 -- runtime's share there is also that of the rule. Shares (eta squared) are of the total.
-with rules(rule, rule_order) as (
-    values ('published', 1), ('span', 2), ('server', 3)
-),
-
-ruled as (
-    select
-        rule,
-        rule_order,
-        run.runtime,
-        run.model,
-        run.scenario,
-        case rule
-            when 'published' then published.efficiency_percent
-            when 'span' then run.efficiency_span_percent
-            when 'server' then run.efficiency_server_percent
-        end as percent
-    from run_metrics as run
-    left join published using (session_id, run_id)
-    cross join rules
-    where run.phase = 'concurrent'
-),
-
-analysed as (
+with analysed as (
     select
         rule,
         rule_order,
         unnest(anova(percent, {runtime: runtime, model: model, scenario: scenario})) as term
-    from ruled
-    where percent is not null
+    from efficiencies
+    where phase = 'concurrent' and percent is not null
     group by rule, rule_order
 )
 

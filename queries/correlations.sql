@@ -2,11 +2,7 @@
 -- without, against efficiency, over the concurrent runs of a runtime and model; n, Pearson's r with
 -- Fisher's 95 % interval and p, Spearman and Kendall. p_holm is corrected over all rows. `published`:
 -- both as the source printed them; `span`: both by one rule for all.
-with rules(rule, rule_order) as (
-    values ('published', 1), ('span', 2)
-),
-
-deltas(delta, delta_order) as (
+with deltas(delta, delta_order) as (
     values
         ('throughput, signed', 1), ('throughput, absolute', 2),
         ('ttft, signed', 3), ('ttft, absolute', 4)
@@ -14,23 +10,21 @@ deltas(delta, delta_order) as (
 
 ruled as (
     select
-        run.runtime,
-        run.model,
+        efficiencies.runtime,
+        efficiencies.model,
         rule,
         rule_order,
-        case rule when 'published' then published.efficiency_percent
-            else run.efficiency_span_percent
-        end as percent,
+        percent,
         case rule when 'published' then published.throughput_delta_tps
             else run.throughput_delta_tps
         end as throughput_delta_tps,
         case rule when 'published' then published.ttft_delta_ms
             else run.ttft_delta_ms
         end as ttft_delta_ms
-    from run_metrics as run
+    from efficiencies
+    join run_metrics as run using (session_id, run_id)
     left join published using (session_id, run_id)
-    cross join rules
-    where run.phase = 'concurrent'
+    where efficiencies.phase = 'concurrent' and rule in ('published', 'span')
 ),
 
 paired as (

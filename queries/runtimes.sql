@@ -1,25 +1,14 @@
 -- Is one runtime more efficient than another? By every rule side by side, over all concurrent runs:
 -- the difference of the means, second less first, with Welch's 95 % interval. `published`: as the
 -- source printed it, each harness by a rule of its own. p_holm is corrected over all rows.
-with rules(rule, rule_order) as (
-    values ('published', 1), ('span', 2), ('server', 3), ('solo', 4)
-),
-
-ruled as (
+with ruled as (
     select
-        run.runtime,
+        runtime,
         rule,
         rule_order,
-        case rule
-            when 'published' then published.efficiency_percent
-            when 'span' then run.efficiency_span_percent
-            when 'server' then run.efficiency_server_percent
-            when 'solo' then run.efficiency_solo_percent
-        end as percent
-    from run_metrics as run
-    left join published using (session_id, run_id)
-    cross join rules
-    where run.phase = 'concurrent' and run.runtime is not null
+        percent
+    from efficiencies
+    where phase = 'concurrent' and runtime is not null and percent is not null
 ),
 
 -- (DataFusion 55 takes what it knows to be distinct for unique even after a join, and sorts less
@@ -46,7 +35,6 @@ tested as (
         hedges_g(percent, runtime = second) as hedges_g
     from ruled
     join pairs on runtime in (first, second)
-    where percent is not null
     group by first, second, rule, rule_order
 )
 

@@ -1,23 +1,15 @@
 -- How much of the spread of efficiency lies between models? Two ways side by side, per runtime:
 -- `published` (between: variance of the models' means; within: unweighted mean of their variances;
 -- total: the sum of both) and one-way ANOVA. Efficiency as published and by the span rule.
-with rules(rule, rule_order) as (
-    values ('published', 1), ('span', 2)
-),
-
-ruled as (
+with ruled as (
     select
-        run.runtime,
-        run.model,
+        runtime,
+        model,
         rule,
         rule_order,
-        case rule when 'published' then published.efficiency_percent
-            else run.efficiency_span_percent
-        end as percent
-    from run_metrics as run
-    left join published using (session_id, run_id)
-    cross join rules
-    where run.phase = 'concurrent'
+        percent
+    from efficiencies
+    where phase = 'concurrent' and rule in ('published', 'span') and percent is not null
 ),
 
 per_model as (
@@ -28,7 +20,6 @@ per_model as (
         avg(percent) as mean_percent,
         var_samp(percent) as variance
     from ruled
-    where percent is not null
     group by runtime, model, rule
 ),
 
@@ -52,7 +43,6 @@ analysed as (
         anova(percent, {model: model})[1] as effect,
         icc(percent, model) as icc
     from ruled
-    where percent is not null
     group by runtime, rule, rule_order
 )
 

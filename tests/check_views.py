@@ -36,7 +36,8 @@ AGENT = (*RUN, "agent")
 VIEWS = dict(   # with the columns that tell their rows apart
     exchanges=REQUEST, content_events=(*REQUEST, "seq"), icl=(*REQUEST, "seq"),
     request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
-    time_budget=(*AGENT, "part"), run_labels=RUN, loop_lag_windows=(*RUN, "second"))
+    time_budget=(*AGENT, "part"), run_labels=RUN, loop_lag_windows=(*RUN, "second"),
+    efficiencies=(*RUN, "rule"))
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
 PARTS = ("stagger", "client", "transport", "queue", "load", "prompt", "decode", "tail")
 IMPORTED = "0190c0de-0000-7000-8000-00000000000d"   # of a session that another tool measured
@@ -516,12 +517,18 @@ def expectations(tapes):
                    for part in expected_parts(agent, requests_of[values(agent, AGENT)])]
     run_labels = expected_run_labels(runs)
     label = {values(run, RUN): run["label"] for run in run_labels}
+    run_metrics = [expected_run(run, agents_of[values(run, RUN)]) for run in runs]
     views = dict(
         exchanges=requests, request_times=requests, request_metrics=requests, in_flight=in_flight,
         agent_runs=agent_runs,
         loop_lag_windows=expected_loop_lag_windows(runs, samples, content_events),
         content_events=content_events, icl=having(content_events, "gap_ns"),
-        run_metrics=[expected_run(run, agents_of[values(run, RUN)]) for run in runs],
+        run_metrics=run_metrics,
+        efficiencies=[run | dict(
+            rule=rule, rule_order=order, percent=run.get(f"efficiency_{rule}_percent"),
+            speedup=run.get(f"speedup_{rule}"))     # nothing here was published
+            for run in run_metrics
+            for order, rule in enumerate(("published", "span", "server", "solo"), 1)],
         time_budget=time_budget, run_labels=run_labels)
     labels = dict(
         timeline=Counter(

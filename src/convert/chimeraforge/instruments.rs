@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::experiment::Told;
+use super::told::Told;
 use crate::trace::{Arrival, Import, Sample};
 use crate::wire::{Event, Kind};
 

@@ -8,8 +8,10 @@
 mod experiment;
 mod figures;
 mod instruments;
+mod place;
 mod python;
 mod rust;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +20,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::trace::Import;
-use experiment::{Experiment, Place, folder_of};
+use experiment::{Experiment, folder_of};
+use place::Place;
 
 /// Imports all experiments below `root`.
 ///

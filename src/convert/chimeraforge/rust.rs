@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::experiment::{Call, Measured};
+use super::told::{Call, Measured};
 use crate::convert::ns_of_ms;
 
 /// What is read of `metrics.json`, beside its `summary`.
