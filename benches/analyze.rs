@@ -1,5 +1,5 @@
 //! The standard analysis of a session of ten million events, beside DuckDB answering the same SQL
-//! over the same files, in the same run, with two threads each; the answers must agree.
+//! over the same files, in the same run, DuckDB with two threads; the answers must agree.
 //!
 //!     cargo bench --bench analyze [-- [ROUNDS] [PART OF A QUESTION'S NAME]]
 //!

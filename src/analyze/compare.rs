@@ -80,7 +80,12 @@ impl Comparison {
         let sql = self.sql(session, sides).await?;
         let table = session.query(&sql).await?;
         if table.rows.is_empty() {
-            bail!("there is nothing to compare: no run but warm-ups has any of these metrics");
+            match self.paired {
+                None => {
+                    bail!("there is nothing to compare: only warm-ups have these metrics, or none")
+                }
+                Some(_) => bail!("there is nothing to compare: nothing in A has a partner in B"),
+            }
         }
         let verdict = table.column("verdict");
         let is_regression = |row: &Vec<Cell>| {
@@ -101,10 +106,13 @@ impl Comparison {
             columns.push((view, empty.columns.into_iter().collect::<HashSet<_>>()));
         }
         let usual = self.metrics.is_empty();
-        let asked = match usual {
+        let mut asked = match usual {
             true => METRICS.map(str::to_owned).to_vec(),
             false => self.metrics.clone(),
         };
+        // Named twice, a metric's observations would count twice.
+        let mut named = HashSet::new();
+        asked.retain(|metric| named.insert(metric.clone()));
         for (place, metric) in asked.iter().enumerate() {
             let has = |(_, columns): &&(&str, HashSet<String>)| {
                 columns.contains(metric) && self.by.iter().all(|by| columns.contains(by))
@@ -174,7 +182,7 @@ impl Comparison {
             "topology",
             "config",
             "phase",
-            "run_number",
+            "cast(run_number as varchar)",
         ];
         match view {
             "request_metrics" => order += ", start_ns, request_id",
@@ -197,10 +205,7 @@ impl Comparison {
                     keys.push("agent");
                 }
                 let key = keys.iter().map(|key| format!("coalesce({key}, '')"));
-                let key = key
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .replace("coalesce(run_number, '')", "run_number");
+                let key = key.collect::<Vec<_>>().join(", ");
                 pair = numbered(&format!("concat_ws(' ', {key})"), &order);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokentape::analyze::{Library, Session};
 use tokentape::draw;
 use tokentape::table::{Cell, Table};
-use tokentape::trace::{Request, Trace, verify};
+use tokentape::trace::{self, Request, Trace, verify};
 
 use super::bundled;
 
@@ -134,6 +134,24 @@ async fn every_view_and_every_question_has_an_answer() {
         let answer = session.named(&question).await.unwrap();
         let answered = !unanswered.contains(&question.as_str());
         assert_eq!(!answer.rows.is_empty(), answered, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_traces_give_the_same_answers_to_the_last_digit() {
+    let folders = bundled().folder.parent().unwrap().display().to_string();
+    let traces = trace::find(&[folders]).unwrap();
+    assert!(traces.len() > 2);
+    for question in Library::default().queries() {
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            let session = Session::open(&traces, Library::default()).unwrap();
+            answers.push(session.named(&question).await.unwrap());
+        }
+        assert!(
+            answers.iter().all(|answer| *answer == answers[0]),
+            "{question}"
+        );
     }
 }
 

@@ -110,6 +110,8 @@ fn a_slower_side_is_a_regression_and_an_exit_code() {
         (code, &row["verdict"]),
         (Some(1), &Value::from("regression"))
     );
+    let (_, twice) = compared(folder.path(), &["--metric", "ttft_ms"]);
+    assert_eq!(twice, row);
     let (code, row) = compared(folder.path(), &["--max-regression", "15%"]);
     assert_eq!(
         (code, &row["verdict"]),
