@@ -36,11 +36,19 @@ pub fn noise_floor(sample: &[f64], seed: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyze::statistics::close;
 
     #[test]
     fn of_four_values_the_most_unequal_halves_are_a_third_of_all_and_so_the_floor() {
         // {1, 2} against {3, 10} and the other way round: 2 of 6 ways.
         assert_eq!(noise_floor(&[10.0, 1.0, 3.0, 2.0], 1), 5.0);
+    }
+
+    /// The same halves drawn in numpy 2.4 by its PCG64 (see `bootstrap`), `numpy.percentile(.., 95)`.
+    #[test]
+    fn the_floor_is_that_of_the_same_halves_in_numpy() {
+        let sample = [6.2, 5.8, 7.1, 4.9, 8.8, 6.6, 7.3];
+        close(noise_floor(&sample, 7), 1.816_666_666_666_666_4);
     }
 
     #[test]

@@ -114,16 +114,16 @@ mod tests {
         }
     }
 
-    /// `TTestPower().solve_power(None, n, 0.05, power=0.8)`, statsmodels 0.15.0.
+    /// The same integral by `mpmath.quad` with 25 digits, mpmath 1.4.1. statsmodels 0.15.0 agrees to six:
+    /// `TTestPower().solve_power(None, n, 0.05, power=0.8)` is 11.54989, 1.681997 and 0.6604416.
     #[test]
     fn a_shift_is_that_of_one_sample() {
         for (n, expected) in [
-            (2.0, 11.549_889_754_978_167),
-            (5.0, 1.681_997_083_323_267_4),
-            (20.0, 0.660_441_654_438_031_2),
+            (2.0, 11.549_888_435_882_358),
+            (5.0, 1.681_996_965_955_554_9),
+            (20.0, 0.660_441_654_623_026_4),
         ] {
-            let found = minimum_detectable_shift(1.0, n);
-            assert!((found / expected - 1.0).abs() < 1e-5, "{found} {expected}");
+            close(minimum_detectable_shift(3.0, n), 3.0 * expected);
         }
     }
 
