@@ -120,7 +120,7 @@ mod tests {
     fn a_shift_is_that_of_one_sample() {
         for (n, expected) in [
             (2.0, 11.549_888_435_882_358),
-            (5.0, 1.681_996_965_955_554_9),
+            (5.0, 1.681_996_965_955_555),
             (20.0, 0.660_441_654_623_026_4),
         ] {
             close(minimum_detectable_shift(3.0, n), 3.0 * expected);
