@@ -95,10 +95,12 @@ impl Import {
         self.requests.len() as i64
     }
 
-    /// Adds a value of a time series. It belongs to the run during which it was taken.
+    /// Adds a value of a time series. It belongs to the run that it names, else to that during which it
+    /// was taken.
     pub fn sample(&mut self, sample: Sample) {
         let during = |run: &&Run| run.start_ns <= sample.t_ns && run.end_ns >= Some(sample.t_ns);
-        let run_id = self.runs.iter().find(during).map(|run| run.run_id);
+        let during = || self.runs.iter().find(during).map(|run| run.run_id);
+        let run_id = sample.run_id.or_else(during);
         self.samples.push(Sample { run_id, ..sample });
     }
 
