@@ -112,13 +112,10 @@ impl SchemaProvider for Vocabulary {
         if let Some(table) = self.tables.get(name) {
             return Ok(Some(table.clone()));
         }
-        if let Some(assumed) = self.assumed(name)? {
-            return Ok(Some(in_memory(assumed)?));
-        }
         let view = self.library.view(name);
         let view = view.map_err(|error| DataFusionError::External(error.into()))?;
         let (Some(sql), Some(session)) = (view, self.session.get()) else {
-            return Ok(None);
+            return self.assumed(name)?.map(in_memory).transpose();
         };
         let in_view = |error: DataFusionError| error.context(format!("in the view {name}"));
         let plan = session
