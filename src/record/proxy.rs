@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use hyper::body::Body;
-use hyper::header::UPGRADE;
+use hyper::header::{HeaderMap, UPGRADE};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::exchange::{Exchange, Session};
 use super::relay::{IdleConnection, Relay};
 use super::retelling::{Answered, Retelling, Told};
 use super::upstream::{AnswerHead, Connection, Endpoint};
-use crate::serve::{self, Answer, Answers, Asked, Cut};
+use crate::serve::{self, Answer, Answers, Asked, Cut, INTENDED_MARK};
 use crate::trace::{End, Ending, Head, Sent, Tape};
 use crate::wire::framing::BodyDecoder;
 
@@ -56,7 +56,8 @@ pub struct Proxy {
 
 impl Proxy {
     /// Answers one request. `idle` is the connection to the server that belongs to this client connection.
-    pub async fn answer(self: Arc<Self>, asked: Asked, idle: IdleConnection) -> Answer {
+    pub async fn answer(self: Arc<Self>, mut asked: Asked, idle: IdleConnection) -> Answer {
+        let intended = take_intended(&mut asked.headers);
         let Asked {
             method, path, body, ..
         } = &asked;
@@ -67,6 +68,10 @@ impl Proxy {
             };
             return serve::json(status, &said);
         }
+        let intended_ns = match intended {
+            Ok(intended_ns) => intended_ns,
+            Err(error) => return refusal(StatusCode::BAD_REQUEST, &error),
+        };
         if let Known::Answers(known) = &self.known
             && let Some(answer) = known.answer(&self.agent, &asked).await
         {
@@ -78,6 +83,7 @@ impl Proxy {
             method: method.clone(),
             path: path.clone(),
             headers,
+            intended_ns,
             ..Sent::default()
         };
         if let Some(protocol) = foreign_protocol(&asked) {
@@ -243,6 +249,26 @@ impl Proxy {
             Err(_) => bail!("no connection within {:?}", self.timeout),
         }
     }
+}
+
+/// Takes out when a plan wanted the request sent: that is for the recorder, not for the server.
+fn take_intended(headers: &mut HeaderMap) -> Result<Option<i64>, String> {
+    let said = headers.get_all(INTENDED_MARK).iter();
+    let said: Vec<String> = said
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
+    headers.remove(INTENDED_MARK);
+    let ns = match said.as_slice() {
+        [] => return Ok(None),
+        [ns] => ns.trim().parse().ok(),
+        _ => None,
+    };
+    ns.map(Some).ok_or_else(|| {
+        let said = said.join(", ");
+        format!(
+            "{INTENDED_MARK} is one whole number, nanoseconds on the session's clock, not {said:?}"
+        )
+    })
 }
 
 /// The protocol that a request wants instead of HTTP/1.1. `h2c` is no such wish: its client offers

@@ -14,6 +14,7 @@ mod foreign;
 mod import;
 mod large;
 mod losses;
+mod marks;
 mod modes;
 mod outcomes;
 mod plan;
