@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
 /// A TOML file while it is read.
 #[derive(Clone, Debug)]
@@ -46,6 +47,28 @@ impl Document {
         toml::from_str(&self.text).map_err(|error| self.refused(&error))
     }
 
+    /// Where the keys lead that are followed one after the other (of arrays, the index): as far as they go,
+    /// if the first one is there.
+    pub fn place(&self, keys: &[String]) -> Option<Range<usize>> {
+        let table = DeTable::parse(&self.text).ok()?;
+        let (first, rest) = keys.split_first()?;
+        let mut found = table.get_ref().get(first.as_str())?;
+        for key in rest {
+            let within = match found.get_ref() {
+                DeValue::Table(table) => table.get(key.as_str()),
+                DeValue::Array(values) => {
+                    key.parse().ok().and_then(|index: usize| values.get(index))
+                }
+                _ => None,
+            };
+            match within {
+                Some(within) => found = within,
+                None => break,
+            }
+        }
+        Some(found.span())
+    }
+
     /// What is written in a place of the document.
     pub fn written(&self, place: Range<usize>) -> &str {
         self.text.get(place).unwrap_or_default()
@@ -77,5 +100,29 @@ impl Document {
             error.span().unwrap_or_default(),
             &format!("{message}{remedy}"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_lead_to_their_place_as_far_as_they_go() {
+        let text = "a = 1\n[b]\nc = [1, 2]\n[[d]]\ne = 1\n[[d]]\ne = 2\n";
+        let document = Document::new("x.toml", text);
+        let written = |path: &str| {
+            let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+            document.place(&keys).map(|place| document.written(place))
+        };
+        assert_eq!(written("a"), Some("1"));
+        assert_eq!(written("b.c.1"), Some("2"));
+        assert_eq!(written("d.1.e"), Some("2"));
+        assert_eq!(written("b.c.7"), Some("[1, 2]"));
+        assert_eq!(written("z.a"), None);
+        let place = document
+            .place(&["d".into(), "1".into(), "e".into()])
+            .unwrap();
+        assert_eq!(document.at(place, "no").to_string(), "x.toml line 7: no");
     }
 }

@@ -2,8 +2,10 @@
 
 mod agents;
 mod analyze;
+mod bench;
 mod calibrate;
 mod check;
+mod command;
 mod compare;
 mod demo;
 mod figures;
@@ -11,6 +13,8 @@ mod import;
 mod info;
 mod matching;
 mod output;
+mod plan;
+mod progress;
 mod record;
 mod recording;
 mod recover;
@@ -51,6 +55,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Record(record::Args),
+    Bench(Box<bench::Args>),
     Calibrate(calibrate::Args),
     Replay(replay::Args),
     Sql(sql::Args),
@@ -98,7 +103,7 @@ fn dispatch(command: Command) -> Exit {
     // What passes on others' traffic stays on one thread: a chunk that changes threads comes late,
     // and wakes a core that an agent could use.
     let mut runtime = match command {
-        Command::Record(_) | Command::Calibrate(_) | Command::Replay(_) => {
+        Command::Record(_) | Command::Bench(_) | Command::Calibrate(_) | Command::Replay(_) => {
             Builder::new_current_thread()
         }
         _ => Builder::new_multi_thread(),
@@ -110,6 +115,7 @@ fn dispatch(command: Command) -> Exit {
     runtime.block_on(async {
         match command {
             Command::Record(args) => record::run(args).await,
+            Command::Bench(args) => bench::run(*args).await,
             Command::Calibrate(args) => calibrate::run(args).await,
             Command::Replay(args) => replay::run(args).await,
             Command::Sql(args) => sql::run(args).await,

@@ -8,8 +8,9 @@ use clap::ValueEnum;
 
 use super::Exit;
 use super::agents::ANY_PORT;
+use super::command::Wanted;
 use super::matching::Matching;
-use super::recording::{Wanted, record};
+use super::recording::beside;
 use super::replay::{offline, remind_of_redaction};
 use super::signals::Signals;
 use crate::clock::Clock;
@@ -159,7 +160,7 @@ async fn record_anew(args: Args, redactor: Redactor) -> Exit {
         Known::Session(told) => Writer::retell(&folder, told.schedule(), session, redactor),
         _ => Writer::create(&folder, clock, session, redactor),
     };
-    let recorded = record(&wanted, begin, Known::Nothing).await?;
+    let recorded = wanted.record(begin, Known::Nothing).await?;
     recorded
         .seal(&folder, || Ok(folder.clone()), wanted.quiet)
         .await
@@ -182,20 +183,10 @@ async fn record_more(
             });
         }
     }
-    let mut beside = old.folder.clone().into_os_string();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    if beside.exists() {
-        bail!(
-            "{0} is left from a recording that was interrupted; `tokentape recover {0}` seals it, \
-             and as it holds all of {1}, it may take its place",
-            beside.display(),
-            old.folder.display()
-        );
-    }
+    let beside = beside(old)?;
     let known = Replay::known(old, options)?;
     let begin = |session, _: &Known| Writer::go_on(&beside, old, session, redactor);
-    let recorded = record(&wanted, begin, Known::Answers(known)).await?;
+    let recorded = wanted.record(begin, Known::Answers(known)).await?;
     if recorded.is_in_vain() {
         return recorded.discard();
     }
@@ -206,7 +197,7 @@ async fn record_more(
     recorded.seal(&beside, publish, wanted.quiet).await
 }
 
-fn default_folder(clock: &Clock) -> PathBuf {
+pub fn default_folder(clock: &Clock) -> PathBuf {
     let digits = clock.started_at().replace(['-', ':'], "");
     let seconds = digits.split('.').next().unwrap_or("session");
     Path::new("traces").join(seconds)

@@ -7,59 +7,47 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 
-use super::agents::{Announce, announce, parse_agent};
 use super::recover::say_unread;
 use super::signals::Signals;
 use super::{Exit, FAILED, Failed, calibrate};
-use crate::record::{Agent, Known, Ports, Recorder, Retelling, Said, child, probe, schedule};
-use crate::trace::{self, Manifest, Run, Tape, Writer};
+use crate::record::{Agent, Known, Ports, Recorder, Retelling, Said, probe, schedule};
+use crate::trace::{self, Manifest, Tape, Trace, Writer};
 
 /// How long a server may take to say its version before the recording begins.
 const VERSION_PATIENCE: Duration = Duration::from_millis(500);
-/// How long answers may go on after the command has ended.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long answers may go on after those who asked have ended.
+pub const GRACE: Duration = Duration::from_secs(1);
 
-/// What is to be recorded, and of whom.
-#[derive(clap::Args)]
-pub struct Wanted {
-    /// An agent and its server [default: agent=$OLLAMA_HOST or http://127.0.0.1:11434]
-    #[arg(long, value_name = "NAME=URL[@LISTEN]", value_parser = parse_agent)]
-    pub agent: Vec<Agent>,
-    /// Something to remember about the session
-    #[arg(long, value_name = "K=V", value_parser = parse_label)]
-    label: Vec<(String, String)>,
-    /// Run the command N times, each a run of its own
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "command")]
-    pub runs: u32,
-    /// A server silent for longer has timed out
-    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = parse_duration)]
-    timeout: Duration,
-    /// Tell the agents' URLs on stdout
-    #[arg(long, value_name = "FORM")]
-    pub announce: Option<Announce>,
-    /// Say only what went wrong
-    #[arg(long)]
-    pub quiet: bool,
-    /// The command whose traffic is recorded
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<String>,
+/// Of whom a recording is, and what is kept with it.
+pub struct Setup<'a> {
+    /// In the order in which they are declared. One that has several servers is there with each.
+    pub agents: &'a [Agent],
+    /// Something to remember about the session.
+    pub labels: &'a [(String, String)],
+    /// The benchmark plan, if one is run.
+    pub plan: Option<serde_json::Value>,
+    /// A server silent for longer has timed out.
+    pub timeout: Duration,
 }
 
-fn parse_label(text: &str) -> Result<(String, String)> {
-    let (key, value) = text
-        .split_once('=')
-        .context("a label is written KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
+/// What those who ask need to know.
+pub struct Traffic<'a> {
+    /// Each agent's name and where it finds the recorder, in their order.
+    pub urls: &'a [(String, String)],
+    /// What is recorded.
+    pub tape: &'a Tape,
+    /// A recorded session is told again.
+    pub told_again: bool,
+    /// Ctrl-C, so that it can be passed on.
+    pub signals: &'a mut Signals,
 }
 
-fn parse_duration(text: &str) -> Result<Duration> {
-    let duration = humantime::parse_duration(text);
-    let duration = duration.context("a duration is written 500ms, 30s or 5m")?;
-    anyhow::ensure!(
-        !duration.is_zero(),
-        "a timeout of 0 would end every request"
-    );
-    Ok(duration)
+/// How the traffic ended.
+pub struct Passed {
+    /// The exit code.
+    pub code: u8,
+    /// How long answers under way may go on.
+    pub grace: Duration,
 }
 
 /// A recording whose traffic has ended, not sealed yet.
@@ -76,49 +64,37 @@ pub struct Recorded {
     failing: JoinHandle<()>,
 }
 
-/// Records until the command or the user ends it. `begin` begins the trace. What is `known` is not
+/// Records what `ask` makes the agents ask, until it ends. `begin` begins the trace. What is `known` is not
 /// recorded; where nothing is, but the servers are replays on the recorded clock, their session is told
 /// again.
 ///
 /// # Errors
 /// If it cannot begin. What was recorded before it went wrong is sealed, not thrown away.
 pub async fn record(
-    wanted: &Wanted,
+    setup: &Setup<'_>,
     begin: impl FnOnce(Manifest, &Known) -> Result<Writer>,
     known: Known,
+    ask: impl AsyncFnOnce(Traffic<'_>) -> Result<Passed>,
 ) -> Result<Recorded> {
-    let mut names: Vec<&str> = wanted
-        .agent
-        .iter()
-        .map(|agent| agent.name.as_str())
-        .collect();
-    names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("--agent {}: two agents cannot have one name", twice[0]);
-    }
     let mut signals = Signals::listen()?;
-    let ports = Ports::take(&wanted.agent).await?;
-    let declared = wanted.agent.iter().map(|agent| trace::Agent {
-        name: agent.name.clone(),
-        endpoint: agent.endpoint.url(),
-        server_version: None,
-    });
-    let said = probe_all(&wanted.agent).await;
-    let known = match told_session(&wanted.agent, &said, &known).await? {
+    let ports = Ports::take(setup.agents).await?;
+    let said = probe_all(setup.agents).await;
+    let known = match told_session(setup.agents, &said, &known).await? {
         Some(retelling) => Known::Session(Arc::new(retelling)),
         None => known,
     };
     let session = Manifest {
-        agents: declared.collect(),
-        labels: wanted.label.iter().cloned().collect(),
+        agents: declared(setup.agents),
+        labels: setup.labels.iter().cloned().collect(),
         calibration: calibrate::last(),
+        plan: setup.plan.clone(),
         ..Manifest::default()
     };
     let writer = begin(session, &known)?;
     let tape = writer.tape();
     let failing = tokio::spawn(say_when_it_fails(tape.clone()));
-    say_what_is_there(&wanted.agent, &said, &known, &tape).await;
-    let ended = pass_on(wanted, ports, &tape, &known, &mut signals).await;
+    say_what_is_there(setup.agents, &said, &known, &tape).await;
+    let ended = pass_on(setup, ports, &tape, &known, &mut signals, ask).await;
     let requests = tape.requests();
     match ended {
         Ok((code, complaint)) => Ok(Recorded {
@@ -137,6 +113,21 @@ pub async fn record(
             Err(error)
         }
     }
+}
+
+/// The agents as the manifest has them, each once, with its first server.
+fn declared(agents: &[Agent]) -> Vec<trace::Agent> {
+    let mut declared: Vec<trace::Agent> = Vec::new();
+    for agent in agents {
+        if !declared.iter().any(|other| other.name == agent.name) {
+            declared.push(trace::Agent {
+                name: agent.name.clone(),
+                endpoint: agent.endpoint.url(),
+                server_version: None,
+            });
+        }
+    }
+    declared
 }
 
 /// What each agent's server says of itself.
@@ -193,49 +184,44 @@ async fn say_what_is_there(agents: &[Agent], said: &[Said], known: &Known, tape:
     }
 }
 
-/// Passes on what the agents ask until the command or the user ends it: the exit code, what was wrong.
+/// Passes on what the agents ask, to the end of it: the exit code, what was wrong.
 async fn pass_on(
-    wanted: &Wanted,
+    setup: &Setup<'_>,
     ports: Ports,
     tape: &Tape,
     known: &Known,
     signals: &mut Signals,
+    ask: impl AsyncFnOnce(Traffic<'_>) -> Result<Passed>,
 ) -> Result<(u8, Option<anyhow::Error>)> {
-    let recorder = Recorder::start(ports, tape, wanted.timeout, known)?;
-    let urls = recorder.urls();
-    announce(wanted.announce, &urls);
-    if !wanted.quiet {
-        for ((name, url), agent) in urls.iter().zip(&wanted.agent) {
-            eprintln!(
-                "tokentape: recording {name}: {url} -> {}",
-                agent.endpoint.url()
-            );
-        }
-    }
-    let mut code = 0;
-    if wanted.command.is_empty() {
-        signals.next().await;
-    }
-    for run in 1..=wanted.runs {
-        if wanted.command.is_empty() || code != 0 {
-            break;
-        }
-        let mut child = child::start(&wanted.command, &urls)?;
-        if wanted.runs > 1 {
-            tape.begin_run(Run {
-                run_number: run as i32,
-                ..Run::default()
-            });
-        }
-        code = signals.wait(&mut child).await?;
-    }
-    let grace = if wanted.command.is_empty() {
-        Duration::ZERO
-    } else {
-        GRACE
+    let recorder = Recorder::start(ports, tape, setup.timeout, known)?;
+    let traffic = Traffic {
+        urls: &recorder.urls(),
+        tape,
+        told_again: matches!(known, Known::Session(_)),
+        signals,
     };
-    let complaint = recorder.end(grace).await.err();
-    Ok((code, complaint))
+    let passed = ask(traffic).await?;
+    let complaint = recorder.end(passed.grace).await.err();
+    Ok((passed.code, complaint))
+}
+
+/// Where a trace that holds all of `old` and more is written, until it takes the place of that.
+///
+/// # Errors
+/// If one is there already.
+pub fn beside(old: &Trace) -> Result<PathBuf> {
+    let mut beside = old.folder.clone().into_os_string();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    if beside.exists() {
+        bail!(
+            "{0} is left from a recording that was interrupted; `tokentape recover {0}` seals it, \
+             and as it holds all of {1}, it may take its place",
+            beside.display(),
+            old.folder.display()
+        );
+    }
+    Ok(beside)
 }
 
 impl Recorded {

@@ -1,0 +1,362 @@
+//! `tokentape bench`: run the two-agent benchmark and record it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::agents::ANY_PORT;
+use super::command::parse_label;
+use super::output::{Format, Output};
+use super::plan::{Planned, Sourced};
+use super::progress::Progress;
+use super::record::default_folder;
+use super::recording::{GRACE, Passed, Recorded, Setup, Traffic, beside, record};
+use super::{Exit, FAILED};
+use crate::analyze::{Library, Session};
+use crate::bench::{self, Bench, Left, Live, Performed, Plan, Schedule, Seen};
+use crate::clock::Clock;
+use crate::record::{Agent, Endpoint, Known};
+use crate::table::{Cell, Table};
+use crate::trace::{self, Run, Tape, Trace, Writer};
+use crate::wire::Dialect;
+use crate::wire::redaction::Redactor;
+
+/// Run the two-agent benchmark and record it
+///
+/// Two agents work at once, each on its own Ollama or other server, and with --solo each alone as well;
+/// everything is recorded as `record` does it. The plan says what they do: the built-in one needs two
+/// servers on ports 11434 and 11435 that have gemma3:270m.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape bench --solo -o traces/today
+  tokentape bench --scenario baseline_vs_chimera --scenario chimera_homo --model llama3.1:8b
+  tokentape bench --print-plan > plan.toml; tokentape bench plan.toml --dry-run
+  tokentape replay traces/gemma3-270m-pair -- tokentape bench --solo")]
+pub struct Args {
+    #[command(flatten)]
+    planned: Planned,
+    /// The trace's folder [default: traces/DATE-AND-TIME]
+    #[arg(short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print the plan as TOML and do nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    print_plan: bool,
+    /// Print the schedule and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with the plan of this trace, which was interrupted
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["plan", "output", "print_plan"])]
+    resume: Option<PathBuf>,
+    /// Sample neither CPU and memory nor GPUs
+    #[arg(long)]
+    no_samples: bool,
+    /// Something to remember about the session
+    #[arg(long, value_name = "K=V", value_parser = parse_label)]
+    label: Vec<(String, String)>,
+    /// Say only what went wrong, and the result
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Exit {
+    if args.print_plan && args.planned.is_built_in()? {
+        print!("{}", bench::BUILT_IN);
+        return Ok(0);
+    }
+    let old = args.resume.as_deref().map(Trace::open).transpose()?;
+    let mut sourced = match &old {
+        Some(old) => Sourced::recorded(recorded_plan(old)?),
+        None => args.planned.sourced()?,
+    };
+    sourced.check()?;
+    if args.print_plan {
+        print!("{}", sourced.plan.to_toml()?);
+        return Ok(0);
+    }
+    let schedule = Schedule::of(&sourced.plan);
+    let left = match &old {
+        Some(old) => Left::of(&sourced.plan, &schedule, &old.runs()?, &old.requests()?),
+        None => Left::all(&schedule),
+    };
+    if args.dry_run {
+        let out = Output {
+            format: Format::Table,
+            output: None,
+        };
+        out.table(&schedule_table(&sourced.plan, &schedule, &left))?;
+        return Ok(0);
+    }
+    if left.steps.is_empty() {
+        eprintln!("tokentape: every run of the plan has been done");
+        return Ok(0);
+    }
+    let dialects = look_at_servers(&sourced, &schedule).await?;
+    perform(args, sourced.plan, schedule, left, dialects, old).await
+}
+
+fn recorded_plan(old: &Trace) -> Result<Plan> {
+    let plan = old.manifest.plan.clone();
+    let plan = plan.with_context(|| {
+        format!(
+            "{} was not recorded by `tokentape bench`: it holds no plan",
+            old.folder.display()
+        )
+    })?;
+    Plan::recorded(plan)
+}
+
+/// What is done, in its order.
+fn schedule_table(plan: &Plan, schedule: &Schedule, left: &Left) -> Table {
+    let crew = plan.crew();
+    let columns = [
+        "run", "block", "phase", "model", "scenario", "topology", "config", "agents", "cold",
+    ];
+    let rows = schedule
+        .steps
+        .iter()
+        .filter(|step| left.steps.contains(&step.number))
+        .map(|step| {
+            let mark = step.mark(plan, &crew);
+            let text = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or(Cell::Null, |text| Cell::Text(text.to_owned()))
+            };
+            vec![
+                Cell::Int(step.number as i64),
+                Cell::Int(step.block as i64),
+                text(&mark["phase"]),
+                text(&mark["model"]),
+                text(&mark["scenario"]),
+                text(&mark["topology"]),
+                text(&mark["config"]),
+                text(&mark["labels"]["agents"]),
+                Cell::Bool(step.cold),
+            ]
+        });
+    Table {
+        columns: columns.map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+/// Asks every server what it is, and whether it has what the plan wants; what is spoken on each route.
+async fn look_at_servers(sourced: &Sourced, schedule: &Schedule) -> Result<Vec<Dialect>> {
+    let plan = &sourced.plan;
+    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
+    for route in &schedule.routes {
+        if seen.contains_key(route.server.as_str()) {
+            continue;
+        }
+        let looked = bench::look(&route.server).await.with_context(|| {
+            format!(
+                "the server of {} cannot be used (start it, name another with --agent {}=URL, or give all \
+                 agents the first one's with --topology single)",
+                route.agent, route.agent
+            )
+        })?;
+        for model in &plan.models {
+            let has = looked.has(&route.server, model);
+            has.map_err(|error| {
+                sourced.refused(&bench::Fault::new(&["models"], error.to_string()))
+            })?;
+        }
+        seen.insert(&route.server, looked);
+    }
+    let spoken = |server: &str| plan.dialect.dialect().unwrap_or(seen[server].dialect);
+    let dialects: Vec<Dialect> = schedule
+        .routes
+        .iter()
+        .map(|route| spoken(&route.server))
+        .collect();
+    let crew = plan.crew();
+    let of_agent = |place| {
+        let names: Vec<&str> = crew
+            .iter()
+            .filter(|member| member.place == place)
+            .map(|member| member.name.as_str())
+            .collect();
+        let routes = schedule.routes.iter().zip(&dialects);
+        routes
+            .filter(|(route, _)| names.contains(&route.agent.as_str()))
+            .map(|(_, dialect)| *dialect)
+            .collect()
+    };
+    bench::sayable(plan, of_agent).map_err(|fault| sourced.refused(&fault))?;
+    Ok(dialects)
+}
+
+async fn perform(
+    args: Args,
+    plan: Plan,
+    schedule: Schedule,
+    left: Left,
+    dialects: Vec<Dialect>,
+    old: Option<Trace>,
+) -> Exit {
+    let mut agents = Vec::new();
+    for route in &schedule.routes {
+        agents.push(Agent {
+            name: route.agent.clone(),
+            endpoint: Endpoint::parse(&route.server)?,
+            listen: ANY_PORT,
+        });
+    }
+    let setup = Setup {
+        agents: &agents,
+        labels: &args.label,
+        plan: Some(serde_json::to_value(&plan).context("the plan cannot be kept")?),
+        timeout: plan.timeout.0,
+    };
+    let clock = Clock::start();
+    let folder = match &old {
+        Some(old) => beside(old)?,
+        None => args
+            .output
+            .clone()
+            .unwrap_or_else(|| default_folder(&clock)),
+    };
+    let begin = |session, known: &Known| match (known, &old) {
+        (Known::Session(_), Some(_)) => {
+            bail!("a replay on the recorded clock cannot go on in another trace")
+        }
+        (Known::Session(told), None) => {
+            Writer::retell(&folder, told.schedule(), session, Redactor::default())
+        }
+        (_, Some(old)) => Writer::go_on(&folder, old, session, Redactor::default()),
+        (_, None) => Writer::create(&folder, clock, session, Redactor::default()),
+    };
+    let (solo, seen) = (plan.solo, Live::new(plan.crew().len(), left.steps.len()));
+    let live = Arc::new(seen);
+    let progress = Progress::start(&live, &plan, clock, args.quiet);
+    let mut performed = Performed::default();
+    let asking = async |traffic: Traffic<'_>| {
+        performed = ask(traffic, plan, schedule, left, dialects, live.clone()).await?;
+        Ok(Passed {
+            code: 0,
+            grace: GRACE,
+        })
+    };
+    let recorded = record(&setup, begin, Known::Nothing, asking).await;
+    drop(progress);
+    let place = old
+        .as_ref()
+        .map_or(folder.clone(), |old| old.folder.clone());
+    let code = seal(recorded?, &folder, old.as_ref(), args.quiet).await?;
+    report(&place, solo, &performed, args.quiet).await?;
+    Ok(
+        if code == 0 && (performed.interrupted || !performed.failed.is_empty()) {
+            FAILED
+        } else {
+            code
+        },
+    )
+}
+
+/// Has the agents ask; they live on threads of their own.
+async fn ask(
+    traffic: Traffic<'_>,
+    plan: Plan,
+    schedule: Schedule,
+    left: Left,
+    dialects: Vec<Dialect>,
+    live: Arc<Live>,
+) -> Result<Performed> {
+    let Traffic {
+        urls,
+        tape,
+        told_again,
+        signals,
+    } = traffic;
+    mark_failed(tape, &left.unmarked);
+    let bench = Bench {
+        plan,
+        schedule,
+        left: left.steps,
+        urls: urls.iter().map(|(_, url)| url.clone()).collect(),
+        dialects,
+        tape: tape.clone(),
+        told_again,
+        live,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let mut performing = tokio::task::spawn_blocking(move || bench.perform(stopped));
+    let performed = tokio::select! {
+        performed = &mut performing => performed,
+        _ = signals.next() => {
+            stop.send_replace(true);
+            performing.await
+        }
+    };
+    performed.context("the benchmark died")?
+}
+
+/// Runs that a killed recorder left behind: from now on they say so.
+fn mark_failed(tape: &Tape, runs: &[i32]) {
+    for run_id in runs {
+        let _ = tape.amend_run(*run_id, |run| {
+            let mut labels: Value = run
+                .labels
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or(json!({}));
+            labels["failed"] = json!("its recorder was killed");
+            Run {
+                phase: trace::FAILED.to_owned(),
+                labels: Some(labels.to_string()),
+                ..run
+            }
+        });
+    }
+}
+
+async fn seal(recorded: Recorded, folder: &Path, old: Option<&Trace>, quiet: bool) -> Exit {
+    let publish = || match old {
+        Some(old) => {
+            trace::replace(old, folder)?;
+            Ok(old.folder.clone())
+        }
+        None => Ok(folder.to_owned()),
+    };
+    recorded.seal(folder, publish, quiet).await
+}
+
+/// Says what came of it.
+async fn report(folder: &Path, solo: bool, performed: &Performed, quiet: bool) -> Result<()> {
+    let out = Output {
+        format: Format::Table,
+        output: None,
+    };
+    let session = Session::open(&[Trace::open(folder)?], Library::default())?;
+    out.table(&session.named("efficiency").await?)?;
+    if solo {
+        println!();
+        out.table(&session.named("slowdown").await?)?;
+    } else if !quiet {
+        eprintln!(
+            "tokentape: what each agent does alone was not measured; --solo does, and gives the rule `solo`"
+        );
+    }
+    for failed in &performed.failed {
+        eprintln!("tokentape: {failed}");
+    }
+    let (whole, failed) = (performed.whole, performed.failed.len());
+    if performed.interrupted {
+        eprintln!(
+            "tokentape: interrupted after {whole} whole runs; `tokentape bench --resume {}` goes on",
+            folder.display()
+        );
+    } else if failed > 0 {
+        eprintln!(
+            "tokentape: {failed} of {} runs failed and count in no figure; `tokentape bench --resume {}` does them again",
+            whole + failed,
+            folder.display()
+        );
+    }
+    Ok(())
+}
