@@ -93,6 +93,8 @@ impl Task<'_> {
             .client
             .post(format!("{}{path}", self.url))
             .header("content-type", "application/json")
+            // Else the recorder's port would be in it, which is another one each time.
+            .header("host", "localhost")
             .header(INTENDED_MARK, intended_ns)
             .body(body.to_string());
         let mut answer = asking.send().await.map_err(|error| broken(&error))?;

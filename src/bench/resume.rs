@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::plan::Plan;
-use super::schedule::{Schedule, Step};
+use super::schedule::{Phase, Schedule, Step};
 use crate::trace::{FAILED, Outcome, Request, Run};
 use crate::wire::Dialect;
 
 /// What is left to do, and what was begun in vain.
+///
+/// Nobody knows what the servers have loaded by now, so the warm-ups of the group in which it goes on are
+/// done once more.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Left {
     /// Numbers of the schedule's steps that no run has done to its end.
@@ -63,10 +66,24 @@ impl Left {
             }
         }
         Self {
-            steps: left,
+            steps: warmed(schedule, left),
             unmarked,
         }
     }
+}
+
+/// The steps that are left, and before them the warm-ups of the first one's group.
+fn warmed(schedule: &Schedule, left: Vec<usize>) -> Vec<usize> {
+    let Some(first) = left.first() else {
+        return left;
+    };
+    let group = schedule.steps[first - 1].group;
+    let warmups = schedule.steps[..first - 1].iter();
+    let warmups = warmups.filter(|step| step.group == group && step.phase == Phase::Warmup);
+    warmups
+        .map(|step| step.number)
+        .chain(left.iter().copied())
+        .collect()
 }
 
 /// The step that a run did, by its labels.
@@ -78,6 +95,24 @@ fn step_of(run: &Run) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn going_on_begins_with_the_warm_ups_of_where_it_goes_on() {
+        let mut plan = Plan {
+            runs: 2,
+            ..Plan::built_in().unwrap()
+        };
+        plan.sweep
+            .insert("num_ctx".into(), vec![1.into(), 2.into()]);
+        let mut schedule = Schedule::of(&plan);
+        assert_eq!(warmed(&schedule, vec![6]), [4, 6]);
+        assert_eq!(warmed(&schedule, vec![4, 5, 6]), [4, 5, 6]);
+        assert_eq!(warmed(&schedule, vec![]), [0; 0]);
+        schedule.warm_up(&[4, 6]);
+        assert!(schedule.steps[3].cold && !schedule.steps[5].cold);
+        schedule.warm_up(&[6]);
+        assert!(schedule.steps[5].cold);
+    }
 
     #[test]
     fn what_was_interrupted_or_failed_is_done_again() {

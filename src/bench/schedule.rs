@@ -77,6 +77,10 @@ pub struct Step {
     pub cold: bool,
     /// Who takes part.
     pub parts: Vec<Part>,
+    /// Runs of one group do not make each other's servers load anything.
+    pub group: usize,
+    /// What each part has its server load, by the server.
+    loads: Vec<(String, Load)>,
 }
 
 /// An agent in a run.
@@ -105,7 +109,10 @@ struct Cell {
 
 impl Cell {
     fn step(&self, phase: Phase, parts: Vec<Part>, run_number: u32) -> Step {
+        let loads = parts.iter().filter_map(|part| self.load_of(part).cloned());
         Step {
+            loads: loads.collect(),
+            group: 0,
             number: 0,
             block: 0,
             place: 0,
@@ -135,16 +142,36 @@ impl Schedule {
             steps: Vec::new(),
         };
         let mut generator = Pcg64::new(u128::from(plan.seed), 0);
-        let mut loaded = BTreeMap::new();
+        let mut group = 0;
         for model in &plan.models {
             for cells in groups(schedule.cells(plan, &crew, model)) {
-                schedule.group(plan, &cells, &mut generator, &mut loaded);
+                group += 1;
+                for step in runs(plan, &cells, &mut generator) {
+                    let number = schedule.steps.len() + 1;
+                    schedule.steps.push(Step {
+                        number,
+                        group,
+                        ..step
+                    });
+                }
             }
         }
-        for (index, step) in schedule.steps.iter_mut().enumerate() {
-            step.number = index + 1;
-        }
+        let all: Vec<usize> = schedule.steps.iter().map(|step| step.number).collect();
+        schedule.warm_up(&all);
         schedule
+    }
+
+    /// Notes which of these steps, done in this order, meet a server that has something else loaded, or
+    /// nothing.
+    pub fn warm_up(&mut self, numbers: &[usize]) {
+        let mut loaded = BTreeMap::new();
+        for number in numbers {
+            let step = &mut self.steps[number - 1];
+            step.cold = false;
+            for (server, load) in &step.loads {
+                step.cold |= loaded.insert(server.clone(), load.clone()).as_ref() != Some(load);
+            }
+        }
     }
 
     fn cells(&mut self, plan: &Plan, crew: &[Member<'_>], model: &str) -> Vec<Cell> {
@@ -196,57 +223,42 @@ impl Schedule {
             self.routes.len() - 1
         })
     }
+}
 
-    /// The runs of cells that do not make each other's servers load anything.
-    fn group(
-        &mut self,
-        plan: &Plan,
-        cells: &[Cell],
-        generator: &mut Pcg64,
-        loaded: &mut BTreeMap<String, Load>,
-    ) {
-        for number in 1..=plan.warmups {
-            for cell in cells {
-                let step = cell.step(Phase::Warmup, cell.parts.clone(), number);
-                self.push(cell, step, loaded);
-            }
-        }
-        for number in 1..=plan.runs {
-            let mut block = Vec::new();
-            for cell in cells {
-                block.push((
-                    cell,
-                    cell.step(Phase::Concurrent, cell.parts.clone(), number),
-                ));
-                if plan.solo && cell.parts.len() > 1 {
-                    let alone = |part: &Part| (cell, cell.step(Phase::Solo, vec![*part], number));
-                    block.extend(cell.parts.iter().map(alone));
-                }
-            }
-            // Fisher and Yates, "Statistical Tables" (1938).
-            for last in (1..block.len()).rev() {
-                let below = (last + 1) as u128;
-                let drawn = (u128::from(generator.next_u64()) * below) >> 64;
-                block.swap(last, drawn as usize);
-            }
-            for (place, (cell, step)) in block.into_iter().enumerate() {
-                let step = Step {
-                    block: number as usize,
-                    place: place + 1,
-                    ..step
-                };
-                self.push(cell, step, loaded);
-            }
-        }
+/// The runs of cells that do not make each other's servers load anything.
+fn runs(plan: &Plan, cells: &[Cell], generator: &mut Pcg64) -> Vec<Step> {
+    let together = |cell: &Cell, phase, number| cell.step(phase, cell.parts.clone(), number);
+    let mut steps = Vec::new();
+    for number in 1..=plan.warmups {
+        steps.extend(
+            cells
+                .iter()
+                .map(|cell| together(cell, Phase::Warmup, number)),
+        );
     }
-
-    fn push(&mut self, cell: &Cell, mut step: Step, loaded: &mut BTreeMap<String, Load>) {
-        for (server, load) in step.parts.iter().filter_map(|part| cell.load_of(part)) {
-            step.cold |= loaded.get(server) != Some(load);
-            loaded.insert(server.clone(), load.clone());
+    for number in 1..=plan.runs {
+        let mut block = Vec::new();
+        for cell in cells {
+            block.push(together(cell, Phase::Concurrent, number));
+            if plan.solo && cell.parts.len() > 1 {
+                let alone = |part: &Part| cell.step(Phase::Solo, vec![*part], number);
+                block.extend(cell.parts.iter().map(alone));
+            }
         }
-        self.steps.push(step);
+        // Fisher and Yates, "Statistical Tables" (1938).
+        for last in (1..block.len()).rev() {
+            let below = (last + 1) as u128;
+            let drawn = (u128::from(generator.next_u64()) * below) >> 64;
+            block.swap(last, drawn as usize);
+        }
+        let placed = block.into_iter().enumerate();
+        steps.extend(placed.map(|(place, step)| Step {
+            block: number as usize,
+            place: place + 1,
+            ..step
+        }));
     }
+    steps
 }
 
 /// Cells in groups within which no server has to load anything anew.

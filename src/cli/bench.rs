@@ -78,11 +78,12 @@ pub async fn run(args: Args) -> Exit {
         print!("{}", sourced.plan.to_toml()?);
         return Ok(0);
     }
-    let schedule = Schedule::of(&sourced.plan);
+    let mut schedule = Schedule::of(&sourced.plan);
     let left = match &old {
         Some(old) => Left::of(&sourced.plan, &schedule, &old.runs()?, &old.requests()?),
         None => Left::all(&schedule),
     };
+    schedule.warm_up(&left.steps);
     if args.dry_run {
         let out = Output {
             format: Format::Table,
