@@ -24,7 +24,7 @@ const seed = Number(flags.seed);
 
 /** Where an agent's recorder listens, if there is one. */
 function recorder(agent) {
-  return process.env[`TOKENTAPE_${agent.name.toUpperCase()}_URL`]?.replace(/\/+$/, "");
+  return process.env[`TOKENTAPE_${agent.name.toUpperCase()}_URL`]?.replace(/\/+$/, "") || null;
 }
 
 /** One run: a first answer to the material, a second built on the first. The tokens written. */
@@ -71,8 +71,9 @@ async function* dataLines(body) {
 async function post(url, body) {
   const headers = { "content-type": "application/json", connection: "close" };
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).trim().slice(0, 200)}`);
-  return response;
+  if (response.ok) return response;
+  const said = (await response.text()).trim().slice(0, 200);
+  throw new Error(`${url} answered ${response.status}: ${said}`);
 }
 
 /** One run: mark it for the recorder, if there is one, and let the agents work at once. */

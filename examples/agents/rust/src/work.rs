@@ -34,7 +34,8 @@ pub struct Agent {
 impl Agent {
     pub fn recorder(&self) -> Option<String> {
         let url = std::env::var(format!("TOKENTAPE_{}_URL", self.name.to_uppercase())).ok()?;
-        Some(url.trim_end_matches('/').to_owned())
+        let url = url.trim_end_matches('/');
+        (!url.is_empty()).then(|| url.to_owned())
     }
 
     pub fn opening(&self) -> String {
