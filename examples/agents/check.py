@@ -10,9 +10,11 @@ recorder has seen is compared, bodies by value. Exits 1 if anything differs or a
 import argparse
 import copy
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runtimes import ENVIRONMENTS, HERE, RUNTIMES, prepared
@@ -88,6 +90,15 @@ class Check:
         self.tokentape, self.folder = tokentape, folder
         self.bundled = runs(tokentape, BUNDLED)
 
+    def __call__(self, runtime, command):
+        """What is different, if anything is."""
+        try:
+            self.asks_the_same(runtime, command)
+            if "pair.py" in RUNTIMES[runtime]:
+                self.tells_its_loop_lag(runtime, command)
+        except Different as problem:
+            return problem
+
     def replaying(self, runtime, *flags):
         """The recording is of streams: whole answers are told from it again."""
         flags += ("--translate",) if runtime == WHOLE else ()
@@ -129,20 +140,16 @@ def main():
     parser.add_argument("--only", action="append", choices=RUNTIMES, metavar="RUNTIME", help=", ".join(RUNTIMES))
     args = parser.parse_args()
     commands, missing = prepared(args.environments, args.only or RUNTIMES)
-    problems = list(missing.items())
+    problems = []
     with tempfile.TemporaryDirectory() as scratch:
         check = Check(args.tokentape.resolve(), Path(scratch))
-        for runtime, command in commands.items():
-            try:
-                check.asks_the_same(runtime, command)
-                if "pair.py" in RUNTIMES[runtime]:
-                    check.tells_its_loop_lag(runtime, command)
-                print(f"{runtime}: the same", flush=True)
-            except Different as problem:
-                problems.append((runtime, problem))
-    for runtime, problem in problems:
-        print(f"{runtime}: {problem}")
-    return bool(problems)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for runtime, problem in zip(commands, pool.map(check, *zip(*commands.items()))):
+                print(f"{runtime}: {problem or 'the same'}", flush=True)
+                problems += [problem] if problem else []
+    for runtime, reason in missing.items():
+        print(f"{runtime}: {reason}")
+    return bool(problems or missing)
 
 
 if __name__ == "__main__":
