@@ -9,94 +9,62 @@ talks to the recorder instead, and tells it where each run begins:
         -- python examples/agents/pair.py --runs 5 --solo
 """
 
-import argparse
 import asyncio
+import contextlib
 import json
-import os
-import random
 import sys
 import time
-from dataclasses import dataclass
 
 import httpx
 
-LOG = """\
-Log of the water plant, Monday 4 May
+from loop_lag import LoopLag
+from work import Answer, flags, line, mark, plan, request
 
-06:00 Pump A was started and gave 41 litres a minute.
-06:40 Filter B was found clogged and was changed.
-09:30 Pump A stopped for four minutes and was restarted by hand.
-11:05 Valve C began to leak a little. A bucket was placed under it.
-15:20 The tank was down to 48 percent."""
-
-TABLE = """\
-Measurements in the greenhouse, first week of May
-
-day        degrees  litres of water  kWh
-Monday          21               40  118
-Tuesday         22               41  121
-Wednesday       21               39  119
-Thursday        34               78  187
-Friday          22               42  125"""
-
-RUN = {"scenario": "collector_insight", "runtime": "python-asyncio", "topology": "dual"}
+BATCH_S = 0.050
 
 
-@dataclass(frozen=True)
-class Agent:
-    """Its two tasks are openings to carry on from: that suits chat models and base models alike."""
-
-    name: str
-    port: int  # where its server listens when no recorder stands in between
-    material: str
-    first: str
-    then: str
-
-    @property
-    def recorder(self):
-        return os.environ.get(f"TOKENTAPE_{self.name.upper()}_URL", "").rstrip("/")
-
-    async def work(self, client, options):
-        """One run: a first answer to the material, a second built on the first. The tokens written."""
-        url = self.recorder or f"http://127.0.0.1:{self.port}"
-        answer, tokens = await chat(client, url, f"{self.material}\n\n{self.first}", options)
-        answer = answer[: answer.rfind(".") + 1]  # max_tokens cuts the last sentence short
-        _, more = await chat(client, url, f"{self.first}{answer}\n\n{self.then}", options)
-        return tokens + more
+async def streamed(response, answer):
+    async for piece in response.aiter_bytes():
+        answer.take(piece)
 
 
-COLLECTOR = Agent(
-    name="collector",
-    port=11434,
-    material=LOG,
-    first="The five things that were observed at the water plant on that day are:\n\n1.",
-    then="In short, the next shift should know that",
-)
-INSIGHT = Agent(
-    name="insight",
-    port=11435,
-    material=TABLE,
-    first="What stands out in these measurements is that on Thursday",
-    then="We therefore recommend that on warm days the gardener",
-)
+async def batched(response, answer):
+    """Parses at once what came within 50 ms, when the first chunk after them comes."""
+    batch, due = [], 0
+    async for piece in response.aiter_bytes():
+        if batch and time.perf_counter() >= due:
+            answer.take(b"".join(batch))
+            batch = []
+        if not batch:
+            due = time.perf_counter() + BATCH_S
+        batch.append(piece)
+    answer.take(b"".join(batch))
 
 
-async def chat(client, url, prompt, options):
-    """One streamed chat completion: its text and the number of tokens the server counted."""
-    request = options | {"messages": [{"role": "user", "content": prompt}]}
-    text, tokens = "", 0
-    async with client.stream("POST", f"{url}/v1/chat/completions", json=request) as response:
+async def whole(response, answer):
+    answer.event(json.loads(await response.aread()))
+
+
+READERS = {"python-asyncio": streamed, "python-uvloop": streamed,
+           "python-asyncio-batched": batched, "python-asyncio-whole": whole}
+
+
+async def work(client, agent, args):
+    """One run: a first answer to the material, a second built on the first. The tokens written."""
+    url = agent.url(args.topology)
+    first = await chat(client, url, agent.opening(), args)
+    then = await chat(client, url, agent.sequel(first.text), args)
+    return first.tokens + then.tokens
+
+
+async def chat(client, url, prompt, args):
+    """One chat completion, read as the runtime's name says."""
+    read, answer = READERS[args.runtime], Answer(url)
+    body = request(args, prompt, stream=read is not whole)
+    async with client.stream("POST", f"{url}/v1/chat/completions", json=body) as response:
         await accept(response)
-        async for line in response.aiter_lines():
-            if not line.startswith("data: ") or line == "data: [DONE]":
-                continue
-            event = json.loads(line.removeprefix("data: "))
-            if "error" in event:
-                raise RuntimeError(f"{url} broke off: {event['error'].get('message', event['error'])}")
-            for choice in event["choices"]:
-                text += choice["delta"].get("content") or ""
-            tokens = (event.get("usage") or {}).get("completion_tokens", tokens)
-    return text, tokens
+        await read(response, answer)
+    return answer
 
 
 async def accept(response):
@@ -106,53 +74,56 @@ async def accept(response):
         raise RuntimeError(f"{response.url} answered {response.status_code}: {response.text.strip()[:200]}")
 
 
-async def run(client, agents, phase, number, options):
+async def run(client, args, phase, agents, number):
     """One run: mark it for the recorder, if there is one, and let the agents work at once."""
-    if recorder := agents[0].recorder:
-        mark = RUN | {"phase": phase, "run_number": number, "model": options["model"]}
-        mark["labels"] = {"agents": "+".join(a.name for a in agents)}
-        await accept(await client.post(f"{recorder}/_tokentape/run", json=mark))
-    began = time.perf_counter()
-    tokens = await asyncio.gather(*(a.work(client, options) for a in agents))
-    seconds = time.perf_counter() - began
-    shares = ", ".join(f"{a.name} {n} tokens" for a, n in zip(agents, tokens))
-    print(f"{phase:<10} {number:>2}  {seconds:5.2f} s  {shares}", flush=True)
+    recorder, session_ns = agents[0].recorder, None
+    if recorder:
+        session_ns = await begin(client, recorder, mark(args, phase, agents, number))
+    lag = LoopLag(asyncio.get_running_loop()) if args.loop_lag and session_ns is not None else None
+    with lag or contextlib.nullcontext():
+        began = time.perf_counter()
+        tokens = await asyncio.gather(*(work(client, agent, args) for agent in agents))
+        seconds = time.perf_counter() - began
+    print(line(phase, agents, number, seconds, tokens), flush=True)
+    if lag:
+        await accept(await client.post(f"{recorder}/_tokentape/samples", content=lag.samples(session_ns)))
 
 
-def plan(runs, solo, seed):
-    """Rounds of (phase, agents), each round shuffled, so that a drift cannot pass for an effect."""
-    shuffled = random.Random(seed)
-    kinds = [("concurrent", (COLLECTOR, INSIGHT))]
-    if solo:
-        kinds += [("solo", (COLLECTOR,)), ("solo", (INSIGHT,))]
-    for number in range(1, runs + 1):
-        for phase, agents in shuffled.sample(kinds, len(kinds)):
-            yield phase, agents, number
+async def begin(client, recorder, mark):
+    """Marks a run. What the session's clock read when ours read 0; a plain replay has no such clock."""
+    before = time.perf_counter_ns()
+    response = await client.post(f"{recorder}/_tokentape/run", json=mark)
+    now = (before + time.perf_counter_ns()) // 2
+    await accept(response)
+    session_now = response.json().get("t_ns")
+    return None if session_now is None else session_now - now
 
 
 async def session(args):
-    options = {"model": args.model, "max_tokens": args.max_tokens, "seed": args.seed, "temperature": 0}
-    options["frequency_penalty"] = 0.8  # a small model at temperature 0 repeats itself without it
-    options |= {"stream": True, "stream_options": {"include_usage": True}}
     # A connection for each call: llama.cpp closes one after a stream, and does not say so first.
     limits = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=120, limits=limits) as client:
-        if args.warmup:
-            await run(client, (COLLECTOR, INSIGHT), "warmup", 1, options)
-        for phase, agents, number in plan(args.runs, args.solo, args.seed):
-            await run(client, agents, phase, number, options)
+        for planned in plan(args):
+            await run(client, args, *planned)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5, help="concurrent runs (default 5)")
-    parser.add_argument("--solo", action="store_true", help="run each agent alone, too, as many times")
-    parser.add_argument("--warmup", action="store_true", help="begin with a run marked as warmup")
-    parser.add_argument("--model", default="gemma3:270m")
-    parser.add_argument("--max-tokens", type=int, default=56, help="a call's limit (default 56)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = flags(__doc__.splitlines()[0], "python-asyncio")
+    way = parser.add_mutually_exclusive_group()
+    for runtime, what in [
+        ("python-asyncio-whole", "ask for whole answers"),
+        ("python-asyncio-batched", "gather chunks for 50 ms and parse them at once"),
+        ("python-uvloop", "run on uvloop"),
+    ]:
+        way.add_argument(f"--{runtime.split('-')[-1]}", dest="runtime", action="store_const", const=runtime, help=what)
+    parser.add_argument("--loop-lag", action="store_true", help="tell the recorder how late the event loop is")
+    args = parser.parse_args()
+    if args.runtime == "python-uvloop":
+        from uvloop import run as run_loop
+    else:
+        run_loop = asyncio.run
     try:
-        asyncio.run(session(parser.parse_args()))
+        run_loop(session(args))
     except KeyboardInterrupt:
         return 130
     except httpx.RequestError as problem:
