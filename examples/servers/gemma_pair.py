@@ -5,7 +5,8 @@
     python examples/servers/gemma_pair.py models/
 
 puts the model file (242 MB) together in models/, starts the servers on ports 11434 and 11435,
-says when each is ready, and ends both on Ctrl-C, on SIGTERM, or when one of them ends.
+says when each is ready, and ends all on Ctrl-C, on SIGTERM, or when one of them ends. With `--shared PORT`
+there is a third, with a slot for each agent and all of their cores, for runs of both on one server.
 """
 
 import argparse
@@ -29,9 +30,6 @@ CHAT_TEMPLATE = "{% for m in messages %}{{ m.content }}{% if not loop.last %}\n\
 SERVER_ARGS = [
     "--alias", "gemma3:270m",
     "--chat-template", CHAT_TEMPLATE,
-    "--threads", "1",
-    "--parallel", "1",  # one slot: a server works for one request at a time
-    "--ctx-size", "2048",
     "--no-cache-prompt",  # else every run after the first skips reading its prompt
     "--cache-ram", "0",
     "--no-webui",
@@ -45,14 +43,16 @@ def cores(wanted):
     return free[:wanted] if len(free) >= wanted else [None] * wanted
 
 
-def start(model, port, core):
+def start(model, port, slots, cores):
     """Start one server; it inherits this process's affinity, so that every thread of it is pinned."""
-    if core is None:
-        return run_server(str(model), port=port, extra_args=SERVER_ARGS)
+    # A slot works for one request at a time, with 2048 tokens of context.
+    size = ["--threads", str(slots), "--parallel", str(slots), "--ctx-size", str(2048 * slots)]
+    if None in cores:
+        return run_server(str(model), port=port, extra_args=SERVER_ARGS + size)
     everywhere = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, set(cores))
     try:
-        return run_server(str(model), port=port, extra_args=SERVER_ARGS)
+        return run_server(str(model), port=port, extra_args=SERVER_ARGS + size)
     finally:
         os.sched_setaffinity(0, everywhere)
 
@@ -82,21 +82,24 @@ def stop(processes):
             time.sleep(0.05)
 
 
-def serve(folder, ports):
-    for port in ports:
+def serve(folder, ports, shared):
+    pins = cores(len(ports))
+    servers = [(port, 1, [pin]) for port, pin in zip(ports, pins)]
+    if shared is not None:
+        servers.append((shared, len(ports), pins))
+    for port, _, _ in servers:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise RuntimeError(f"port {port} is in use; choose others with --ports")
     model = assemble(folder / MODEL_NAME)
     processes = []
     try:
-        pins = cores(len(ports))
-        for port, core in zip(ports, pins):
-            processes.append(start(model, port, core))
-        for process, port, core in zip(processes, ports, pins):
+        for server in servers:
+            processes.append(start(model, *server))
+        for process, (port, slots, pins) in zip(processes, servers):
             wait_until_ready(process, port)
-            pin = "not pinned" if core is None else f"core {core}"
-            print(f"ready: http://127.0.0.1:{port}  pid {process.pid}  {pin}", flush=True)
+            where = "not pinned" if None in pins else f"core {' and '.join(map(str, pins))}"
+            print(f"ready: http://127.0.0.1:{port}  pid {process.pid}  {slots} slot(s)  {where}", flush=True)
         while all(p.poll() is None for p in processes):
             time.sleep(0.5)
         ended = next(p for p in processes if p.poll() is not None)
@@ -109,10 +112,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the model file is, or is to be put")
     parser.add_argument("--ports", type=int, nargs="+", default=[11434, 11435], metavar="PORT")
+    parser.add_argument("--shared", type=int, metavar="PORT", help="one more server, for all agents at once")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end it the same way
     try:
-        serve(args.folder, args.ports)
+        serve(args.folder, args.ports, args.shared)
     except KeyboardInterrupt:
         pass
     except (OSError, RuntimeError, ValueError) as problem:

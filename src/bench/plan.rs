@@ -50,6 +50,9 @@ pub struct Plan {
     /// The efficiency that the throttle is adjusted to hold, after every run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_efficiency_percent: Option<f64>,
+    /// The server that all agents have in the topology `single`; the first agent's, if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_server: Option<String>,
     /// Who takes part.
     pub agents: Vec<Agent>,
     /// Sets of options, by name; `every` goes into every call.
@@ -69,7 +72,7 @@ pub struct Plan {
 pub enum Topology {
     /// Each agent talks to the server that the plan gives it.
     Dual,
-    /// All talk to the first agent's.
+    /// All talk to one.
     Single,
 }
 
@@ -244,6 +247,7 @@ struct Written {
     timeout: Option<Pause>,
     throttle_tps: Option<f64>,
     hold_efficiency_percent: Option<f64>,
+    shared_server: Option<String>,
     agents: Option<Vec<Agent>>,
     options: BTreeMap<String, Options>,
     scenario: BTreeMap<String, Scenario>,
@@ -269,6 +273,7 @@ impl Written {
             hold_efficiency_percent: self
                 .hold_efficiency_percent
                 .or(base.hold_efficiency_percent),
+            shared_server: self.shared_server.or(base.shared_server),
             agents: self.agents.unwrap_or(base.agents),
             sweep: self.sweep,
             ..base
@@ -350,6 +355,15 @@ impl Plan {
             }
         }
         crew
+    }
+
+    /// The server that an agent talks to.
+    pub fn server<'a>(&'a self, agent: &'a Agent, topology: Topology) -> &'a str {
+        match (topology, &self.shared_server) {
+            (Topology::Dual, _) => &agent.server,
+            (Topology::Single, Some(shared)) => shared,
+            (Topology::Single, None) => &self.agents[0].server,
+        }
     }
 
     /// What a run's configuration is called: the settings of the sweep, and the throttle.

@@ -191,10 +191,7 @@ impl Schedule {
                         loads: Vec::new(),
                     };
                     for (index, member) in crew.iter().enumerate() {
-                        let server = match topology {
-                            Topology::Dual => &member.agent.server,
-                            Topology::Single => &crew[0].agent.server,
-                        };
+                        let server = plan.server(member.agent, *topology);
                         let route = self.route(&member.name, server);
                         let options = plan.options_of(scenario, member.place, &cell.settings);
                         let option = |name: &str| options.get(name).map(Value::to_string);
@@ -203,7 +200,7 @@ impl Schedule {
                             member: index,
                             route,
                         });
-                        cell.loads.push((server.clone(), load));
+                        cell.loads.push((server.to_owned(), load));
                     }
                     cells.push(cell);
                 }

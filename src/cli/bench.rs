@@ -155,11 +155,9 @@ async fn look_at_servers(sourced: &Sourced, schedule: &Schedule) -> Result<Vec<D
             continue;
         }
         let looked = bench::look(&route.server).await.with_context(|| {
-            format!(
-                "the server of {} cannot be used (start it, name another with --agent {}=URL, or give all \
-                 agents the first one's with --topology single)",
-                route.agent, route.agent
-            )
+            let agent = &route.agent;
+            format!("the server of {agent} cannot be used (start it, or name another: --agent {agent}=URL; \
+                     --topology single gives all agents one)")
         })?;
         for model in &plan.models {
             let has = looked.has(&route.server, model);

@@ -182,16 +182,19 @@ impl Sourced {
     pub fn check(&mut self) -> Result<()> {
         bench::check(&self.plan).map_err(|fault| self.refused(&fault))?;
         for index in 0..self.plan.agents.len() {
-            let endpoint = Endpoint::parse(&self.plan.agents[index].server);
-            let endpoint = endpoint.map_err(|error| {
-                self.refused(&Fault::new(
-                    &["agents", &index.to_string(), "server"],
-                    error.to_string(),
-                ))
-            })?;
-            self.plan.agents[index].server = endpoint.url();
+            let path = ["agents", &index.to_string(), "server"];
+            self.plan.agents[index].server = self.url(&self.plan.agents[index].server, &path)?;
+        }
+        if let Some(shared) = &self.plan.shared_server {
+            self.plan.shared_server = Some(self.url(shared, &["shared_server"])?);
         }
         Ok(())
+    }
+
+    fn url(&self, server: &str, path: &[&str]) -> Result<String> {
+        let endpoint = Endpoint::parse(server);
+        let endpoint = endpoint.map_err(|error| self.refused(&Fault::new(path, error.to_string())));
+        Ok(endpoint?.url())
     }
 
     /// A fault as an error that says where it stands.
