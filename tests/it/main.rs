@@ -1,5 +1,6 @@
 //! The integration tests, in one binary: each file tests one promise of the tool from outside.
 
+mod bench;
 mod bundled;
 mod calibration;
 mod check;

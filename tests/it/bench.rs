@@ -1,0 +1,583 @@
+//! The benchmark from outside: its plan performed against replays of the bundled session.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokentape::trace::{self, Outcome, Run, TableName, Trace};
+
+use super::bundled;
+use super::cli::{complaint, stdout};
+
+/// Ports of a replay: any free ones.
+const ANYWHERE: [&str; 2] = ["collector@127.0.0.1:0", "insight@127.0.0.1:0"];
+const TOKENTAPE: &str = env!("CARGO_BIN_EXE_tokentape");
+
+/// `tokentape replay TRACE FLAGS -- tokentape bench ARGUMENTS -o OUT`.
+fn bench_on_replay(trace: &Path, flags: &[&str], arguments: &[&str], out: &Path) -> Output {
+    let mut command = Command::new(TOKENTAPE);
+    command
+        .arg("replay")
+        .arg(trace)
+        .args(["--quiet"])
+        .args(flags);
+    command
+        .args(["--", TOKENTAPE, "bench"])
+        .args(arguments)
+        .arg("-o")
+        .arg(out);
+    command.output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn done(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+}
+
+fn opened(folder: &Path) -> Trace {
+    let trace = Trace::open(folder).unwrap();
+    assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
+    trace
+}
+
+fn label(run: &Run, name: &str) -> Value {
+    let labels: Value = serde_json::from_str(run.labels.as_deref().unwrap()).unwrap();
+    labels[name].clone()
+}
+
+/// A replay that serves the bundled session again and again, on ports of its own.
+struct Servers {
+    child: Child,
+    urls: Vec<(String, String)>,
+}
+
+impl Servers {
+    fn start(ports: &[impl AsRef<std::ffi::OsStr>]) -> Self {
+        let mut command = Command::new(TOKENTAPE);
+        command.arg("replay").arg(bundled().folder);
+        command.args(["--speed", "4", "--repeat", "--quiet", "--announce", "json"]);
+        for port in ports {
+            command.arg("--agent").arg(port);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let agents = said["agents"].as_array().unwrap().iter();
+        let urls = agents
+            .map(|agent| (text(&agent["name"]), text(&agent["url"])))
+            .collect();
+        Self { child, urls }
+    }
+
+    /// `--agent` of the benchmark.
+    fn flags(&self) -> Vec<String> {
+        let flag = |(name, url): &(String, String)| ["--agent".to_owned(), format!("{name}={url}")];
+        self.urls.iter().flat_map(flag).collect()
+    }
+
+    /// `--agent` of a replay that takes their place.
+    fn ports(&self) -> Vec<String> {
+        let port = |(name, url): &(String, String)| {
+            format!("{name}@{}", url.trim_start_matches("http://"))
+        };
+        self.urls.iter().map(port).collect()
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until the benchmark has begun to record so many answers.
+fn wait_for_journal(folder: &Path, bytes: u64) {
+    let journal = folder.join("journal");
+    let size = || -> u64 {
+        let entries = journal.read_dir().into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+            .sum()
+    };
+    for _ in 0..3000 {
+        if size() > bytes {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nothing was recorded");
+}
+
+fn temporary() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace");
+    (folder, path)
+}
+
+#[test]
+fn with_no_plan_it_does_what_the_bundled_session_holds() {
+    let (_guard, out) = temporary();
+    // The replay fails if a recorded request stays unasked.
+    let output = bench_on_replay(&bundled().folder, &[], &["--solo"], &out);
+    done(&output);
+    let said = stdout(&output);
+    assert!(
+        said.contains("collector_insight") && said.contains("slowdown"),
+        "{said}"
+    );
+    let trace = opened(&out);
+    let mut phases: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for run in trace.runs().unwrap() {
+        let agents = label(&run, "agents").as_str().unwrap().to_owned();
+        *phases.entry((run.phase.clone(), agents)).or_default() += 1;
+        assert_eq!(
+            (run.runtime.as_deref(), run.topology.as_deref()),
+            (Some("tokio"), Some("dual"))
+        );
+        assert_eq!(label(&run, "cold"), json!(run.run_id == 1));
+    }
+    let both = "collector+insight";
+    let counted = [
+        (("concurrent", both), 5),
+        (("solo", "collector"), 5),
+        (("solo", "insight"), 5),
+        (("warmup", both), 1),
+    ];
+    let counted = counted.map(|((phase, agents), n)| ((phase.to_owned(), agents.to_owned()), n));
+    assert_eq!(phases, counted.into());
+    let plan = trace.manifest.plan.clone().unwrap();
+    assert_eq!((&plan["solo"], &plan["seed"]), (&json!(true), &json!(1)));
+    for request in trace.requests().unwrap() {
+        assert_eq!(request.outcome, Outcome::Complete);
+        let late_ns = request.start_ns.unwrap() - request.intended_ns.unwrap();
+        assert!(late_ns > 0, "nothing is sent before it is meant to be");
+    }
+    let sampled = trace.batches(TableName::Samples).unwrap();
+    let samples: usize = sampled.map(|batch| batch.unwrap().num_rows()).sum();
+    assert!(samples > 10, "the scheduler's delay is sampled");
+}
+
+#[test]
+fn on_the_recorded_clock_the_same_plan_is_the_same_trace() {
+    let (_guard, first) = temporary();
+    let arguments = ["--solo", "--runs", "2", "--quiet"];
+    done(&bench_on_replay(
+        &bundled().folder,
+        &["--speed", "8", "--allow-unused"],
+        &arguments,
+        &first,
+    ));
+    let original = opened(&first);
+    for runtime in ["tokio", "tokio", "current-thread"] {
+        let (_guard, out) = temporary();
+        let arguments = [&arguments[..], &["--runtime", runtime]].concat();
+        let output = bench_on_replay(&first, &["--clock", "recorded"], &arguments, &out);
+        if runtime == "current-thread" {
+            assert!(
+                stderr(&output).contains("no such run"),
+                "another plan is another session"
+            );
+            continue;
+        }
+        done(&output);
+        let again = opened(&out);
+        for table in TableName::ALL
+            .into_iter()
+            .filter(|table| original.file(*table).is_some())
+        {
+            let of = |trace: &Trace| -> Vec<_> {
+                trace
+                    .batches(table)
+                    .unwrap()
+                    .map(|batch| {
+                        let mut batch = batch.unwrap();
+                        batch.remove_column(0); // session_id
+                        batch
+                    })
+                    .collect()
+            };
+            assert_eq!(of(&original), of(&again), "{table:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_dies_ends_its_run_and_not_the_benchmark() {
+    let (_guard, out) = temporary();
+    let mut servers = Servers::start(&ANYWHERE);
+    let mut command = Command::new(TOKENTAPE);
+    command
+        .args(["bench", "--runs", "3", "-o"])
+        .arg(&out)
+        .args(servers.flags());
+    let bench = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_journal(&out, 200_000);
+    servers.kill();
+    let output = bench.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("runs failed and count in no figure; `tokentape bench --resume"),
+        "{said}"
+    );
+    let runs = opened(&out).runs().unwrap();
+    assert_eq!(
+        runs.len(),
+        4,
+        "the warm-up and all three, whatever became of them"
+    );
+    let failed = runs.iter().filter(|run| run.phase == trace::FAILED);
+    let last = failed.last().unwrap();
+    assert_eq!(
+        (last.run_id, label(last, "phase")),
+        (4, json!("concurrent"))
+    );
+    assert!(
+        label(last, "failed")
+            .as_str()
+            .unwrap()
+            .contains("collector: status 502")
+    );
+
+    // The servers are back: what failed is done again, and the figures are those of whole runs.
+    let _again = Servers::start(&servers.ports());
+    let resumed = Command::new(TOKENTAPE)
+        .args(["bench", "--resume"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    done(&resumed);
+    assert!(
+        stdout(&resumed).contains("span     3"),
+        "{}",
+        stdout(&resumed)
+    );
+    let trace = opened(&out);
+    let numbers: Vec<_> = trace
+        .runs()
+        .unwrap()
+        .iter()
+        .filter(|run| run.phase == "concurrent")
+        .map(|run| run.run_number)
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(trace.manifest.name, "trace");
+    let resumed = Command::new(TOKENTAPE)
+        .args(["bench", "--resume"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    done(&resumed);
+    assert!(stderr(&resumed).contains("every run of the plan has been done"));
+}
+
+#[test]
+fn ctrl_c_seals_what_there_is_and_a_kill_leaves_what_recover_finds() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let (_guard, out) = temporary();
+        let servers = Servers::start(&ANYWHERE);
+        let mut command = Command::new(TOKENTAPE);
+        command
+            .args(["bench", "--runs", "3", "-o"])
+            .arg(&out)
+            .args(servers.flags());
+        let bench = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_journal(&out, 200_000);
+        kill_process(Pid::from_raw(bench.id() as i32).unwrap(), signal).unwrap();
+        let output = bench.wait_with_output().unwrap();
+        if signal == Signal::INT {
+            assert_eq!(output.status.code(), Some(3));
+            assert!(
+                stderr(&output).contains("interrupted after"),
+                "{}",
+                stderr(&output)
+            );
+        } else {
+            done(
+                &Command::new(TOKENTAPE)
+                    .arg("recover")
+                    .arg(&out)
+                    .output()
+                    .unwrap(),
+            );
+        }
+        let before = opened(&out).runs().unwrap();
+        assert!((1..4).contains(&before.len()));
+        let resumed = Command::new(TOKENTAPE)
+            .args(["bench", "--resume"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        done(&resumed);
+        let runs = opened(&out).runs().unwrap();
+        let of = |phase: &str| runs.iter().filter(|run| run.phase == phase).count();
+        assert_eq!((of("concurrent"), of(trace::FAILED)), (3, 1), "{signal:?}");
+        assert!(of("warmup") >= 1);
+        let failed = runs.iter().find(|run| run.phase == trace::FAILED).unwrap();
+        let why = label(failed, "failed");
+        let expected = if signal == Signal::INT {
+            "interrupted"
+        } else {
+            "its recorder was killed"
+        };
+        assert_eq!(why, expected);
+    }
+}
+
+#[test]
+fn whatever_is_spoken_the_same_is_asked() {
+    for dialect in ["ollama.generate", "ollama.chat", "openai.chat"] {
+        let (_guard, out) = temporary();
+        let flags = ["--translate", "--allow-unused"];
+        let arguments = [
+            "--runs",
+            "1",
+            "--warmups",
+            "0",
+            "--dialect",
+            dialect,
+            "--runtime",
+            "current-thread",
+            "--quiet",
+        ];
+        done(&bench_on_replay(
+            &bundled().folder,
+            &flags,
+            &arguments,
+            &out,
+        ));
+        let trace = opened(&out);
+        let requests = trace.requests().unwrap();
+        assert_eq!(requests.len(), 4);
+        for request in &requests {
+            assert_eq!(
+                (request.dialect.as_str(), request.outcome),
+                (dialect, Outcome::Complete)
+            );
+            assert!(request.token_events > 50, "{}", request.token_events);
+        }
+        let run = &trace.runs().unwrap()[0];
+        assert_eq!(
+            run.config.as_deref(),
+            Some("cold"),
+            "without a warm-up it is cold, and no other's equal"
+        );
+        assert_eq!(run.runtime.as_deref(), Some("current-thread"));
+    }
+}
+
+#[test]
+fn all_agents_may_do_the_same_work_on_one_server_at_a_pace() {
+    let (_guard, out) = temporary();
+    let flags = ["--repeat", "--allow-unused"];
+    let arguments = [
+        "--runs",
+        "2",
+        "--warmups",
+        "0",
+        "--equal-work",
+        "--topology",
+        "single",
+        "--throttle",
+        "2000",
+        "--hold-efficiency",
+        "99",
+        "--quiet",
+    ];
+    done(&bench_on_replay(
+        &bundled().folder,
+        &flags,
+        &arguments,
+        &out,
+    ));
+    let trace = opened(&out);
+    let bodies: Vec<_> = trace
+        .requests()
+        .unwrap()
+        .iter()
+        .map(|request| (request.agent.clone(), request.request_body.clone()))
+        .collect();
+    let of = |name: &str| {
+        bodies
+            .iter()
+            .filter(|(agent, _)| agent == name)
+            .map(|(_, body)| body.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((of("collector").len(), of("collector")), (4, of("insight")));
+    for run in trace.runs().unwrap() {
+        assert_eq!(run.topology.as_deref(), Some("single"));
+        let config = run.config.unwrap();
+        assert!(
+            config.starts_with("throttle_tps=2000 hold_efficiency_percent=99"),
+            "{config}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_plan_is_said_before_anything_is_asked() {
+    let (guard, out) = temporary();
+    let out = out.to_str().unwrap();
+    let plan = guard.path().join("plan.toml");
+    let plan_path = plan.to_str().unwrap();
+    let refused = |text: &str, more: &[&str]| {
+        std::fs::write(&plan, text).unwrap();
+        complaint(2, &[&["bench", plan_path, "-o", out], more].concat())
+    };
+    let said = refused("runs = 2\nscenarios = [\"nope\"]", &[]);
+    assert!(
+        said.contains(
+            "plan.toml line 2: there is no scenario \"nope\"; there is baseline_vs_chimera"
+        ),
+        "{said}"
+    );
+    let said = refused("runs = 2\nrun = 3", &[]);
+    assert!(said.contains("line 2: unknown field `run`"), "{said}");
+    let said = refused(
+        "[[agents]]\nname = \"a\"\nserver = \"https://h\"\nwork = \"log\"",
+        &[],
+    );
+    assert!(
+        said.contains("line 3: https://h: tokentape records plain http only"),
+        "{said}"
+    );
+    let said = refused("", &["--runs", "0"]);
+    assert!(said.contains("--runs: runs = 0; write 1 to"), "{said}");
+    let said = refused("", &["--agent", "x=127.0.0.1:1"]);
+    assert!(
+        said.contains("the plan has no such agent; it has collector, insight"),
+        "{said}"
+    );
+    let said = refused("", &["--agent", "collector=127.0.0.1:1"]);
+    assert!(
+        said.contains("the server of collector cannot be used")
+            && said.contains("http://127.0.0.1:1 does not answer"),
+        "{said}"
+    );
+    let servers = Servers::start(&ANYWHERE);
+    let flags = servers.flags();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let said = refused("models = [\"gemma3:270m\", \"nope\"]", &flags);
+    assert!(
+        said.contains("line 1") && said.contains("has no model \"nope\"; it has gemma3:270m"),
+        "{said}"
+    );
+    let said = refused("\n\n[options.even]\nnum_ctx = 5", &flags);
+    assert!(
+        said.contains("line 4: num_ctx cannot be asked for in openai.chat, which collector speaks"),
+        "{said}"
+    );
+    let said = refused("", &[&flags[..], &["--scenario", "chimera_homo"]].concat());
+    assert!(
+        said.contains("the built-in plan (--print-plan) line"),
+        "{said}"
+    );
+    assert!(!Path::new(out).exists(), "nothing was recorded");
+    let said = complaint(
+        2,
+        &["bench", "--resume", bundled().folder.to_str().unwrap()],
+    );
+    assert!(said.contains("it holds no plan"), "{said}");
+}
+
+#[test]
+fn the_plan_and_the_schedule_are_printed_without_a_server() {
+    let print = |arguments: &[&str]| {
+        let output = Command::new(TOKENTAPE)
+            .arg("bench")
+            .args(arguments)
+            .output()
+            .unwrap();
+        done(&output);
+        stdout(&output)
+    };
+    assert_eq!(print(&["--print-plan"]), tokentape::bench::BUILT_IN);
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(
+        &plan,
+        print(&[
+            "--print-plan",
+            "--runs",
+            "2",
+            "--model",
+            "a",
+            "--model",
+            "b",
+        ]),
+    )
+    .unwrap();
+    let schedule = print(&[
+        plan.to_str().unwrap(),
+        "--dry-run",
+        "--solo",
+        "--topology",
+        "dual",
+        "--topology",
+        "single",
+    ]);
+    // Two models, each a warm-up a topology and two blocks of two topologies with three runs.
+    assert_eq!(
+        schedule.lines().count(),
+        2 + 2 * (2 + 2 * 2 * 3),
+        "{schedule}"
+    );
+    assert_eq!(
+        schedule.matches("true").count(),
+        2,
+        "each model is loaded once: {schedule}"
+    );
+}
+
+#[test]
+fn the_example_agents_do_the_built_in_plans_work() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/agents/work.json");
+    let work: Value = serde_json::from_str(&std::fs::read_to_string(folder).unwrap()).unwrap();
+    let plan = tokentape::bench::Plan::built_in().unwrap();
+    let agents = work["agents"].as_array().unwrap();
+    assert_eq!(agents.len(), plan.agents.len());
+    for (agent, planned) in agents.iter().zip(&plan.agents) {
+        let text = |key: &str| agent[key].as_str().unwrap();
+        let (material, first, then) = (text("material"), text("first"), text("then"));
+        let calls: Vec<_> = plan.work[&planned.work]
+            .calls
+            .iter()
+            .map(|call| call.prompt.clone())
+            .collect();
+        assert_eq!(text("name"), planned.name);
+        assert_eq!(
+            calls,
+            [
+                format!("{material}\n\n{first}"),
+                format!("{first}{{sentences}}\n\n{then}")
+            ]
+        );
+        assert!(planned.server.ends_with(&agent["port"].to_string()));
+    }
+    assert_eq!(work["scenario"], "collector_insight");
+}
