@@ -37,6 +37,6 @@ select
 from run_metrics as run
 left join loaded using (session_id, run_id)
 left join first_words using (session_id, run_id)
-where phase <> 'warmup'
+where phase in ('concurrent', 'solo')
 group by run.scenario, run.model, run.runtime, run.config, phase
 order by run.scenario, run.model, run.runtime, run.config, phase

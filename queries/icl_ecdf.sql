@@ -1,6 +1,6 @@
 -- How inter-chunk latency is distributed: what fraction of an agent's gaps last at most `icl_ms`.
 -- Every point is exact, but not all are given: of gaps within one microsecond the longest, and of
--- these each that first reaches another 2,000th of all gaps. Warmup is left out.
+-- these each that first reaches another 2,000th of all gaps. Only concurrent and solo runs count.
 with gaps as (
     select
         exchanges.agent,
@@ -8,7 +8,7 @@ with gaps as (
         icl_ns
     from icl
     join exchanges using (session_id, run_id, request_id)
-    where generates and phase <> 'warmup'
+    where generates and phase in ('concurrent', 'solo')
 ),
 
 series as (

@@ -1,5 +1,5 @@
 -- Latency as the client saw it, per agent and phase, each figure with its n: requests for TTFT,
--- ITL, TPOT and throughput; for ICL the raw gaps of all requests, pooled.
+-- ITL, TPOT and throughput; for ICL the raw gaps of all requests, pooled. Failed runs are left out.
 with per_request as (
     select
         agent,
@@ -21,7 +21,7 @@ with per_request as (
         mean_low(throughput_tps) as throughput_low_tps,
         mean_high(throughput_tps) as throughput_high_tps
     from request_times
-    where generates
+    where generates and phase <> 'failed'
     group by agent, phase
 ),
 
@@ -36,7 +36,7 @@ pooled as (
         max(icl_ms) as icl_max_ms
     from icl
     join exchanges using (session_id, run_id, request_id)
-    where generates
+    where generates and phase <> 'failed'
     group by exchanges.agent, phase
 )
 

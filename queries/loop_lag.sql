@@ -1,13 +1,21 @@
 -- Does the scheduler lag when much arrives? Lag by how many content events came in the same second
--- (TR117's table of time windows), and over all seconds the correlation of the two.
-with banded as (
+-- (TR117's table of time windows), and over all seconds the correlation of the two. Failed runs are
+-- left out.
+with windows as (
+    select loop_lag_windows.*
+    from loop_lag_windows
+    join runs using (session_id, run_id)
+    where phase <> 'failed'
+),
+
+banded as (
     select
         50 * (events_per_s / 50) as events_per_s_from,      -- whole division
         count(*) as seconds,
         avg(lag_mean_ms) as lag_mean_ms,
         percentile(lag_mean_ms, 0.99) as lag_p99_ms,
         max(lag_max_ms) as lag_max_ms
-    from loop_lag_windows
+    from windows
     group by 50 * (events_per_s / 50)
 ),
 
@@ -19,7 +27,7 @@ correlated as (
         max(lag_max_ms) as lag_max_ms,
         corr(events_per_s, lag_mean_ms) as r,
         spearman(events_per_s, lag_mean_ms) as spearman
-    from loop_lag_windows
+    from windows
 ),
 
 rows as (

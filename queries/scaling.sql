@@ -15,7 +15,7 @@ with timed as (
             as prompt_ms_per_token
     from request_times as request
     join models on models.model = request.model
-    where generates and phase <> 'warmup'
+    where generates and phase in ('concurrent', 'solo')
     group by runtime, scenario, phase, request.model, parameters_b
 ),
 

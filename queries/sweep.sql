@@ -12,7 +12,7 @@ with per_run as (
         sum(output_tokens) * 1e3 / min(wall_ns / 1e6) as tokens_per_s
     from agent_runs as run
     cross join baseline
-    where phase <> 'warmup'
+    where phase in ('concurrent', 'solo')
     group by session_id, run_id, scenario, model, runtime, phase, run.config, baseline.config
 ),
 

@@ -8,7 +8,7 @@ with shaped as (
         cast(power(2, floor(log2(nullif(output_tokens, 0)))) as bigint) as output_tokens_from,
         (until_ns - start_ns) / 1e6 as ms
     from request_times
-    where generates and outcome = 'complete' and phase <> 'warmup'
+    where generates and outcome = 'complete' and phase in ('concurrent', 'solo')
 )
 
 select

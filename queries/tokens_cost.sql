@@ -35,7 +35,7 @@ per_configuration as (
     join produced using (session_id, run_id)
     left join powered using (session_id, run_id)
     cross join energy
-    where run.phase <> 'warmup' and tokens > 0
+    where run.phase in ('concurrent', 'solo') and tokens > 0
     group by run.scenario, run.model, run.runtime, run.phase
 )
 

@@ -222,7 +222,7 @@ EVERYDAY = [    # of one plan, and of plans that differ from it in one column
     (run_number, phase, PLANS[0][:column] + PLANS[1][column:last] + PLANS[0][last:], alone(*agents))
     for column, last in ((0, 0), (0, 1), (1, 2), (2, 3), (3, 4), (4, 5))
     for phase, run_numbers, agents in (
-        ("warmup", [1], PAIR), ("concurrent", [1, 2], PAIR), ("solo", [1, 2], PAIR[:1]),
+        ("warmup", [1], PAIR), ("failed", [2], PAIR), ("concurrent", [1, 2], PAIR), ("solo", [1, 2], PAIR[:1]),
         ("solo", [1, 2], PAIR[1:]))
     for run_number in run_numbers]
 PLAIN = [(run_number, "concurrent", PLANS[0], alone(*PAIR)) for run_number in (1, 2)]
@@ -538,7 +538,7 @@ def expectations(tapes):
                          *["token"] * (request["content_events"] or 0)]),
         time_budget=Counter(
             (part["phase"], f"{label[values(part, RUN)]} · {part['agent']}", part["part"])
-            for part in time_budget if part["phase"] != "warmup"))
+            for part in time_budget if part["phase"] in ("concurrent", "solo")))
     return views, labels
 
 

@@ -217,8 +217,8 @@ impl Comparison {
             ),
         };
         let only = match of_request {
-            true => "generates and phase <> 'warmup'",
-            false => "phase <> 'warmup'",
+            true => "generates and phase in ('concurrent', 'solo')",
+            false => "phase in ('concurrent', 'solo')",
         };
         format!(
             "    select {side} as side, '{metric}' as metric, {group} as \"group\", {pair} as pair, \

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use super::Exit;
 use super::output::{Format, Output};
 use super::traces::Asked;
+use crate::analyze::Session;
 use crate::table::{Form, Table};
 
 /// The sections, in order: queries that ship with the tool.
@@ -59,9 +60,23 @@ pub async fn run(args: Args) -> Exit {
             answered.push((name, about, table));
         }
     }
+    say_failed(&session).await?;
     args.output
         .bytes(&written(&answered, args.output.format)?)?;
     Ok(0)
+}
+
+/// Says how many runs failed, if any did: no section has them but the list of runs.
+async fn say_failed(session: &Session) -> Result<()> {
+    let failed = session.named("failed_runs").await?.rows.len();
+    if failed > 0 {
+        let failed = match failed {
+            1 => "1 run failed and is".to_owned(),
+            many => format!("{many} runs failed and are"),
+        };
+        eprintln!("tokentape: {failed} left out; `tokentape sql -q failed_runs` says why");
+    }
+    Ok(())
 }
 
 /// What a query says of itself: the comment it begins with.

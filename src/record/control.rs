@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::retelling::Retelling;
-use crate::trace::{Run, Sample, Tape};
+use crate::trace::{FAILED, Run, Sample, Tape};
 
 /// Every path below this is the recorder's own.
 pub const PREFIX: &str = "/_tokentape/";
@@ -15,8 +15,10 @@ pub const PREFIX: &str = "/_tokentape/";
 /// What a `POST /_tokentape/run` may say. Everything is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct NewRun {
-    run_number: i32,
+struct Mark {
+    /// No run begins: it is said anew what this one was.
+    run_id: Option<i32>,
+    run_number: Option<i32>,
     scenario: Option<String>,
     model: Option<String>,
     runtime: Option<String>,
@@ -32,6 +34,7 @@ enum Phase {
     Concurrent,
     Solo,
     Warmup,
+    Failed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,16 +52,23 @@ pub fn answer(tape: &Tape, method: &str, path: &str, body: &[u8]) -> (StatusCode
     answer_with(
         method,
         path,
-        || begin_run(tape, body),
+        || mark_run(tape, body),
         || add_samples(tape, body),
     )
 }
 
-/// The same when a session is told again: its runs and samples are known already.
+/// The same when a session is told again: its runs and samples are known already, and what was said of a
+/// run later is known from the beginning.
 pub fn retold(retelling: &Retelling, method: &str, path: &str, body: &[u8]) -> (StatusCode, Value) {
     let known_run = || {
-        let mark = marked_run(body)?;
-        let run = retelling.run(&mark);
+        let mark = Mark::parse(body)?;
+        if let Some(run_id) = mark.run_id {
+            let mut runs = retelling.schedule().runs();
+            let is_known = runs.any(|run| run.run_id == run_id);
+            is_known.then_some(()).ok_or_else(|| no_run(run_id))?;
+            return Ok(json!({"run_id": run_id, "t_ns": retelling.now_ns()}));
+        }
+        let run = retelling.run(&mark.said_of(Run::default()));
         let run = run.ok_or("the session that is replayed has no such run, or no more of them")?;
         Ok(json!({"run_id": run.run_id, "t_ns": run.start_ns}))
     };
@@ -89,33 +99,58 @@ fn answer_with(
     }
 }
 
-fn begin_run(tape: &Tape, body: &[u8]) -> Result<Value, String> {
-    let run_id = tape.begin_run(marked_run(body)?);
+fn mark_run(tape: &Tape, body: &[u8]) -> Result<Value, String> {
+    let mark = Mark::parse(body)?;
+    let run_id = match mark.run_id {
+        None => tape.begin_run(mark.said_of(Run::default())),
+        Some(run_id) => {
+            let amended = tape.amend_run(run_id, |run| mark.said_of(run));
+            amended.ok_or_else(|| no_run(run_id))?;
+            run_id
+        }
+    };
     Ok(json!({"run_id": run_id, "t_ns": tape.clock().now_ns()}))
 }
 
-/// The run that a mark describes.
-fn marked_run(body: &[u8]) -> Result<Run, String> {
-    let body: &[u8] = if body.is_empty() { b"{}" } else { body };
-    let new: NewRun = serde_json::from_slice(body).map_err(|error| {
-        format!("a run is a JSON object such as {{\"scenario\": \"...\"}}: {error}")
-    })?;
-    let phase = match new.phase.unwrap_or(Phase::Concurrent) {
-        Phase::Concurrent => "concurrent",
-        Phase::Solo => "solo",
-        Phase::Warmup => "warmup",
-    };
-    Ok(Run {
-        run_number: new.run_number,
-        scenario: new.scenario,
-        model: new.model,
-        runtime: new.runtime,
-        topology: new.topology,
-        config: new.config,
-        phase: phase.to_owned(),
-        labels: new.labels.map(|labels| json!(labels).to_string()),
-        ..Run::default()
-    })
+fn no_run(run_id: i32) -> String {
+    format!(
+        "there is no run {run_id} to say more of; leave out run_id to begin a run, and its answer \
+         says which one it is"
+    )
+}
+
+impl Mark {
+    fn parse(body: &[u8]) -> Result<Self, String> {
+        let body: &[u8] = if body.is_empty() { b"{}" } else { body };
+        serde_json::from_slice(body).map_err(|error| {
+            format!("a run is a JSON object such as {{\"scenario\": \"...\"}}: {error}")
+        })
+    }
+
+    /// A run, after what the mark says of it.
+    fn said_of(self, run: Run) -> Run {
+        let phase = self.phase.map(|phase| match phase {
+            Phase::Concurrent => "concurrent",
+            Phase::Solo => "solo",
+            Phase::Warmup => "warmup",
+            Phase::Failed => FAILED,
+        });
+        let labels = self.labels.map(|labels| json!(labels).to_string());
+        Run {
+            run_number: match self.run_number {
+                None | Some(0) => run.run_number,
+                Some(said) => said,
+            },
+            scenario: self.scenario.or(run.scenario),
+            model: self.model.or(run.model),
+            runtime: self.runtime.or(run.runtime),
+            topology: self.topology.or(run.topology),
+            config: self.config.or(run.config),
+            phase: phase.map_or(run.phase, str::to_owned),
+            labels: labels.or(run.labels),
+            ..run
+        }
+    }
 }
 
 /// All lines or none: a sample that came twice is as wrong as one that is missing.

@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame};
+use serde_json::{Map, Value};
 
 use super::exchange::Exchange;
 use super::upstream::{AnswerHead, Whole, broken_off};
 use crate::serve::{BrokenOff, REQUEST_MARK, SESSION_MARK};
-use crate::trace::{Course, End, Ending, Head, Run, Schedule};
+use crate::trace::{Course, End, Ending, FAILED, Head, Run, Schedule};
 
 /// A recorded session that is recorded again.
 pub struct Retelling {
@@ -49,25 +50,17 @@ impl Retelling {
 
     /// The recorded run that is marked like this, the first of those not marked yet.
     pub fn run(&self, mark: &Run) -> Option<&Run> {
-        let same = |run: &&Run| {
-            let described = Run {
-                run_id: mark.run_id,
-                run_number: match mark.run_number {
-                    0 => 0,
-                    _ => run.run_number,
-                },
-                start_ns: mark.start_ns,
-                end_ns: mark.end_ns,
-                ..(*run).clone()
-            };
-            described == *mark
-        };
         let mut state = self.state();
-        let mut runs = self.schedule.runs().filter(same);
+        let mut runs = self.schedule.runs().filter(|run| is_marked(run, mark));
         let run = runs.find(|run| !state.runs.contains(&run.run_id))?;
         state.runs.insert(run.run_id);
         state.now_ns = state.now_ns.max(run.start_ns);
         Some(run)
+    }
+
+    /// The latest moment that was told.
+    pub fn now_ns(&self) -> i64 {
+        self.state().now_ns
     }
 
     /// How an exchange went that was answered like this, and its number: that of the recorded one, or 0
@@ -107,6 +100,40 @@ impl Retelling {
         };
         (0, course)
     }
+}
+
+/// Whether a recorded run was begun by this mark. That it failed, and the labels that say more of that, were
+/// only known later: of these, what both say must agree.
+fn is_marked(run: &Run, mark: &Run) -> bool {
+    let mut described = Run {
+        run_id: mark.run_id,
+        run_number: match mark.run_number {
+            0 => 0,
+            _ => run.run_number,
+        },
+        start_ns: mark.start_ns,
+        end_ns: mark.end_ns,
+        ..run.clone()
+    };
+    if run.phase == FAILED && mark.phase != FAILED {
+        let (was, mut said) = (labels(run), labels(mark));
+        // Under this label whoever says that a run failed may say what phase it was.
+        said.entry("phase")
+            .or_insert_with(|| mark.phase.as_str().into());
+        let agree = |(name, value): (&String, &Value)| said.get(name).is_none_or(|it| it == value);
+        if !was.iter().all(agree) {
+            return false;
+        }
+        described.phase.clone_from(&mark.phase);
+        described.labels.clone_from(&mark.labels);
+    }
+    described == *mark
+}
+
+fn labels(run: &Run) -> Map<String, Value> {
+    let labels = run.labels.as_deref();
+    let labels = labels.and_then(|labels| serde_json::from_str(labels).ok());
+    labels.unwrap_or_default()
 }
 
 /// An answer that a replay gave, to its end.

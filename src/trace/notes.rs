@@ -8,7 +8,7 @@ use super::rows::{Run, Sample};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// A run begins.
+    /// A run begins; or, if it has begun before, what it was is said anew.
     Run(Run),
     /// A request was sent; its body is the row's payload.
     Sent(Sent),

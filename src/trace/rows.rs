@@ -19,7 +19,7 @@ pub struct Run {
     pub topology: Option<String>,
     /// Whatever else tells one configuration from another.
     pub config: Option<String>,
-    /// `concurrent`, `solo` or `warmup`.
+    /// `concurrent`, `solo`, `warmup` or [`FAILED`].
     pub phase: String,
     /// A JSON object.
     pub labels: Option<String>,
@@ -28,6 +28,10 @@ pub struct Run {
     /// When the next run was marked or the session ended.
     pub end_ns: Option<i64>,
 }
+
+/// The phase of a run that did not come to its end: interrupted, or a request of it failed. It counts in
+/// no figure of concurrent or solo runs.
+pub const FAILED: &str = "failed";
 
 impl Default for Run {
     /// A run of unknown configuration in which the agents work concurrently.

@@ -126,6 +126,15 @@ impl Session {
     fn note(&mut self, note: Note, payload: Option<&[u8]>) {
         match note {
             Note::Run(run) => {
+                let mut known = self.runs.iter_mut();
+                if let Some(known) = known.find(|known| known.run_id == run.run_id) {
+                    *known = Run {
+                        start_ns: known.start_ns,
+                        end_ns: known.end_ns,
+                        ..run
+                    };
+                    return;
+                }
                 if let Some(before) = self.runs.last_mut() {
                     before.end_ns.get_or_insert(run.start_ns);
                 }

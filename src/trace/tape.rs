@@ -152,6 +152,13 @@ impl Tape {
         self.shared.state().begin_run(run, start_ns)
     }
 
+    /// Says anew what a run was: `said` makes the new row from the old one. Its `run_id`, its times and the
+    /// run in which requests are noted stay. `None` if there is no such run.
+    pub fn amend_run(&self, run_id: i32, said: impl FnOnce(Run) -> Run) -> Option<()> {
+        let now_ns = self.clock.now_ns();
+        self.shared.state().amend_run(run_id, said, now_ns)
+    }
+
     /// Notes a request that was handed to the server and returns its `request_id`.
     ///
     /// `request_id` and `run_id` are set here, unless they were known before (and are not 0).
@@ -313,6 +320,19 @@ impl State {
         run_id
     }
 
+    fn amend_run(&mut self, run_id: i32, said: impl FnOnce(Run) -> Run, now_ns: i64) -> Option<()> {
+        let run = self.runs.iter_mut().find(|run| run.run_id == run_id)?;
+        *run = Run {
+            run_id,
+            start_ns: run.start_ns,
+            end_ns: run.end_ns,
+            ..said(run.clone())
+        };
+        let run = run.clone();
+        self.note(now_ns, Note::Run(run), None);
+        Some(())
+    }
+
     /// Nothing more comes for an answer: what waited for a decision is kept.
     fn release(&mut self, redactor: &Redactor, request_id: i64) {
         if let Some(mask) = self.masks.remove(&request_id) {
@@ -381,6 +401,32 @@ mod tests {
         assert!(tape.failure().is_some_and(|why| why.contains("the disk")));
         tape.chunks(7, std::iter::once((1, b"chunk")));
         assert_eq!(tape.lost(), 1);
+    }
+
+    #[test]
+    fn a_run_of_which_more_is_said_stays_where_it_was() {
+        let tape = Tape::new(Clock::start(), Redactor::default());
+        let first = tape.begin_run(Run::default());
+        let second = tape.begin_run(Run::default());
+        let failed = |run: Run| Run {
+            phase: "failed".to_owned(),
+            run_id: 7,
+            start_ns: -1,
+            ..run
+        };
+        assert_eq!(tape.amend_run(3, failed), None);
+        assert_eq!(tape.amend_run(first, failed), Some(()));
+        let state = tape.shared.state();
+        assert_eq!(
+            state.run_id,
+            Some(second),
+            "requests are noted in the newest run"
+        );
+        let runs: Vec<_> = state.runs.iter().map(|run| run.run_id).collect();
+        assert_eq!(runs, [first, second]);
+        let run = &state.runs[0];
+        assert_eq!((run.run_number, run.phase.as_str()), (1, "failed"));
+        assert!(run.start_ns >= 0);
     }
 
     #[test]

@@ -19,15 +19,15 @@ use super::source::{Source, Step, chunked, head, ndjson_head};
 use super::{Recording, bundled, lone};
 
 /// A replay on the recorded clock, and a recorder in front of it.
-struct Again {
-    replay: Replay,
+pub struct Again {
+    pub replay: Replay,
     recorder: Recorder,
     writer: Writer,
     folder: tempfile::TempDir,
 }
 
 impl Again {
-    async fn start(original: &Trace) -> Self {
+    pub async fn start(original: &Trace) -> Self {
         let options = Options {
             recorded_clock: true,
             ..Options::default()
@@ -67,12 +67,12 @@ impl Again {
         }
     }
 
-    fn url(&self, agent: &str) -> String {
+    pub fn url(&self, agent: &str) -> String {
         let urls = self.recorder.urls();
         urls.into_iter().find(|(name, _)| name == agent).unwrap().1
     }
 
-    async fn sealed(self) -> (Trace, tempfile::TempDir) {
+    pub async fn sealed(self) -> (Trace, tempfile::TempDir) {
         // Of sessions in which nobody reached a server it says so.
         let _ = self.recorder.end(Duration::from_secs(5)).await;
         self.writer.finish().unwrap();
@@ -126,7 +126,7 @@ async fn mark(url: &str, run: &Run) {
 }
 
 /// Sends a recorded request to the byte, and reads its answer to the end or to `cut_after` bytes.
-async fn ask(url: &str, request: &Request, cut_after: Option<usize>) -> Vec<u8> {
+pub async fn ask(url: &str, request: &Request, cut_after: Option<usize>) -> Vec<u8> {
     let headers: Vec<(String, String)> =
         serde_json::from_str(request.request_headers.as_deref().unwrap()).unwrap();
     let headers: String = headers
@@ -186,7 +186,7 @@ async fn tables(trace: &Trace) -> Vec<Table> {
     tables
 }
 
-async fn assert_equal(was: &Trace, is: &Trace) {
+pub async fn assert_equal(was: &Trace, is: &Trace) {
     for (was, is) in tables(was).await.into_iter().zip(tables(is).await) {
         assert_eq!(was.rows.len(), is.rows.len(), "{:?}", was.columns);
         for (was_row, is_row) in was.rows.iter().zip(&is.rows) {

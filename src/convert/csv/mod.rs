@@ -3,7 +3,7 @@
 //! | NAME | what it holds |
 //! |---|---|
 //! | `runtime`, `model`, `scenario`, `topology`, `config` | the run's configuration |
-//! | `phase` | `concurrent` (if nothing is said), `solo` or `warmup` |
+//! | `phase` | `concurrent` (if nothing is said), `solo`, `warmup` or `failed` |
 //! | `run_number` | from 1 in its configuration and phase; counted if it is not said |
 //! | `speedup`, `efficiency_percent`, `throughput_delta_tps`, `ttft_delta_ms`, `contention`, `wall_ms`, `sequential_ms` | figures that the source worked out; they go into `published` |
 //! | `AGENT.wall_ms`, `AGENT.ttft_ms` | the client's time for the agent's request, and to its first token |

@@ -71,10 +71,10 @@ impl<'a> Row<'a> {
             labels,
         };
         match row.text("phase").unwrap_or("concurrent") {
-            "concurrent" | "solo" | "warmup" => Some(row),
+            "concurrent" | "solo" | "warmup" | "failed" => Some(row),
             other => {
                 import.remark(format!(
-                    "{}: a phase is concurrent, solo or warmup, not {other:?}; the row is left out",
+                    "{}: a phase is concurrent, solo, warmup or failed, not {other:?}; the row is left out",
                     row.place
                 ));
                 None

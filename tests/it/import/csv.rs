@@ -101,7 +101,7 @@ fn a_cell_or_row_that_cannot_be_used_is_named_by_its_place() {
     let remarks = said(table, &[]).unwrap();
     let expected = [
         "runs.csv, line 3: 3 cells under 6 columns; the row is left out",
-        "runs.csv, line 4: a phase is concurrent, solo or warmup, not \"idle\"; the row is left out",
+        "runs.csv, line 4: a phase is concurrent, solo, warmup or failed, not \"idle\"; the row is left out",
         "runs.csv, line 2, column \"speedup\": \"fast\" is no number; it is kept as a label",
         "runs.csv, line 2, column \"a.wall_ms\": \"-3\" is no time; it is kept as a label",
         "runs.csv, line 2, column \"a.eval_count\": \"1.5\" is no count; it is kept as a label",
