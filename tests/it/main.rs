@@ -28,6 +28,7 @@ mod retelling;
 mod schedules;
 mod secrets;
 mod shapes;
+mod single;
 mod source;
 mod translate;
 
