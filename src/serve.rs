@@ -31,6 +31,8 @@ pub const SCHEDULE_PATH: &str = "/_tokentape/schedule";
 pub const SESSION_MARK: &str = "tokentape-session";
 /// And, in this one, which recorded request it answers.
 pub const REQUEST_MARK: &str = "tokentape-request";
+/// The header by which the recorder in front of such a replay says which of its agents asks.
+pub const AGENT_MARK: &str = "tokentape-agent";
 /// The header by which a client of the recorder says when a plan wanted its request sent: nanoseconds
 /// on the session's clock.
 pub const INTENDED_MARK: &str = "tokentape-intended-ns";

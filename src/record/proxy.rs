@@ -16,7 +16,7 @@ use super::exchange::{Exchange, Session};
 use super::relay::{IdleConnection, Relay};
 use super::retelling::{Answered, Retelling, Told};
 use super::upstream::{AnswerHead, Connection, Endpoint};
-use crate::serve::{self, Answer, Answers, Asked, Cut, INTENDED_MARK};
+use crate::serve::{self, AGENT_MARK, Answer, Answers, Asked, Cut, INTENDED_MARK};
 use crate::trace::{End, Ending, Head, Sent, Tape};
 use crate::wire::framing::BodyDecoder;
 
@@ -89,8 +89,9 @@ impl Proxy {
         if let Some(protocol) = foreign_protocol(&asked) {
             return self.refuse(sent, body, &protocol);
         }
-        let bytes = self.endpoint.request(method, path, &sent.headers, body);
         if let Known::Session(retelling) = &self.known {
+            let headers = self.with_agent(&sent.headers);
+            let bytes = self.endpoint.request(method, path, &headers, body);
             let (proxy, retelling) = (self.clone(), retelling.clone());
             // To its end, also if the client leaves: then it left when it was recorded, too.
             let told = tokio::spawn(async move {
@@ -100,7 +101,16 @@ impl Proxy {
             let died = |_| refusal(StatusCode::BAD_GATEWAY, "the exchange died");
             return told.await.unwrap_or_else(died);
         }
+        let bytes = self.endpoint.request(method, path, &sent.headers, body);
         self.exchange(sent, method, &bytes, body, idle).await
+    }
+
+    /// Headers that tell a replay who asks: several agents may have one server.
+    fn with_agent(&self, headers: &[(String, String)]) -> Vec<(String, String)> {
+        let mut headers = headers.to_vec();
+        headers.retain(|(name, _)| name != AGENT_MARK);
+        headers.push((AGENT_MARK.to_owned(), self.agent.clone()));
+        headers
     }
 
     /// A request for a protocol that cannot be recorded: refused, and its row says why.

@@ -75,6 +75,19 @@ impl Key {
         ];
         about_the_server.contains(&endpoint)
     }
+
+    /// Whether another agent asked the same.
+    fn is_others(&self, asked: &Key) -> bool {
+        let Key {
+            agent,
+            method,
+            path,
+            headers,
+            body,
+        } = self;
+        (method, path, headers, body) == (&asked.method, &asked.path, &asked.headers, &asked.body)
+            && *agent != asked.agent
+    }
 }
 
 /// The recorded requests, and which of them have been asked for.
@@ -86,6 +99,8 @@ pub struct Matcher {
     /// Every recorded request.
     recorded: Vec<(i64, Key)>,
     used: BTreeSet<i64>,
+    /// Recorded where all agents had one server: there, a port does not tell who asks.
+    shared: BTreeSet<i64>,
 }
 
 impl Matcher {
@@ -96,6 +111,7 @@ impl Matcher {
             waiting: BTreeMap::new(),
             recorded: Vec::new(),
             used: BTreeSet::new(),
+            shared: BTreeSet::new(),
         };
         for (request_id, form) in recorded {
             let key = matcher.key(&form);
@@ -103,6 +119,12 @@ impl Matcher {
         }
         matcher.wait_for(|_| true);
         matcher
+    }
+
+    /// The same, where these recorded requests may be asked for at any agent's port.
+    pub fn sharing(mut self, request_ids: impl Iterator<Item = i64>) -> Self {
+        self.shared = request_ids.collect();
+        self
     }
 
     /// What a request is matched by.
@@ -140,6 +162,54 @@ impl Matcher {
         Some(request_id)
     }
 
+    /// Takes the first recorded request of another agent that equals this one but for who asked, of those
+    /// that may be asked for at any port.
+    pub fn take_shared(&mut self, asked: &Key) -> Option<i64> {
+        let is_equal = |(id, key): &&(i64, Key)| self.shared.contains(id) && key.is_others(asked);
+        let equal: Vec<(i64, Key)> = self.recorded.iter().filter(is_equal).cloned().collect();
+        let first = |matcher: &Self| {
+            let mut equal = equal.iter();
+            equal.find(|(id, key)| matcher.may_go(*id, key)).cloned()
+        };
+        let mut found = first(self);
+        if found.is_none() && self.profile.repeat {
+            self.share_again(&equal);
+            found = first(self);
+        }
+        let (request_id, key) = found?;
+        self.waiting
+            .get_mut(&key)?
+            .retain(|other| *other != request_id);
+        self.used.insert(request_id);
+        Some(request_id)
+    }
+
+    /// Whether a recorded request waits, and its turn has come.
+    fn may_go(&self, request_id: i64, key: &Key) -> bool {
+        let equals = self.waiting.get(key);
+        match self.profile.ordered && !key.is_discovery() {
+            true => self.next_of(&key.agent) == Some(key) && self.is_first(request_id, key),
+            false => equals.is_some_and(|equals| equals.contains(&request_id)),
+        }
+    }
+
+    /// Equal requests, of which none may go, wait once more.
+    fn share_again(&mut self, equal: &[(i64, Key)]) {
+        for (request_id, key) in equal {
+            if !self.profile.ordered || key.is_discovery() {
+                let equals = self.waiting.entry(key.clone()).or_default();
+                equals.push_back(*request_id);
+            } else if self.next_of(&key.agent).is_none() {
+                self.wait_for(|other| other.agent == key.agent);
+            }
+        }
+    }
+
+    fn is_first(&self, request_id: i64, key: &Key) -> bool {
+        let equals = self.waiting.get(key);
+        equals.and_then(VecDeque::front) == Some(&request_id)
+    }
+
     /// Whether a recorded request was asked for.
     pub fn is_used(&self, request_id: i64) -> bool {
         self.used.contains(&request_id)
@@ -149,8 +219,7 @@ impl Matcher {
     pub fn take_instead(&mut self, agent: &str, request_id: i64) -> Option<()> {
         if self.profile.ordered {
             let next = self.next_of(agent)?;
-            let is_next = self.waiting.get(next)?.front() == Some(&request_id);
-            is_next.then_some(())?;
+            self.is_first(request_id, next).then_some(())?;
         }
         let mut recorded = self.recorded.iter();
         let (_, key) = recorded.find(|(other, _)| *other == request_id)?;
@@ -178,10 +247,23 @@ impl Matcher {
         Some(first.1)
     }
 
-    /// The last recorded request that equals this one, whether taken or not.
-    pub fn last(&self, key: &Key) -> Option<i64> {
-        let mut equal = self.recorded.iter().filter(|(_, other)| other == key);
-        equal.next_back().map(|(request_id, _)| *request_id)
+    /// The last recorded request that equals this one, whether taken or not; if it is known `by_port` who
+    /// asks, also of those that may be asked for at any port.
+    pub fn last(&self, key: &Key, by_port: bool) -> Option<i64> {
+        let (own, shared) = self.equal(key, by_port);
+        own.last().or(shared.last()).copied()
+    }
+
+    /// Recorded requests that equal this one: the agent's own, and those shared by others.
+    fn equal(&self, asked: &Key, by_port: bool) -> (Vec<i64>, Vec<i64>) {
+        let ids = |is_equal: &dyn Fn(i64, &Key) -> bool| {
+            let recorded = self.recorded.iter();
+            let equal = recorded.filter(|(id, key)| is_equal(*id, key));
+            equal.map(|(id, _)| *id).collect()
+        };
+        let is_shared =
+            |id: i64, key: &Key| by_port && self.shared.contains(&id) && key.is_others(asked);
+        (ids(&|_, key| key == asked), ids(&is_shared))
     }
 
     /// Recorded requests that were never asked for, in their order, but for questions about the server.
@@ -191,8 +273,9 @@ impl Matcher {
         unused.map(|(request_id, _)| *request_id).collect()
     }
 
-    /// One sentence on why nothing matches: which recorded request comes nearest, and how it differs.
-    pub fn miss(&self, asked: &Key) -> String {
+    /// One sentence on why nothing matches: which recorded request comes nearest, and how it differs. If it
+    /// is known `by_port` who asks, requests that may be asked for at any port were looked at as well.
+    pub fn miss(&self, asked: &Key, by_port: bool) -> String {
         let Key {
             agent,
             method,
@@ -207,10 +290,15 @@ impl Matcher {
                 next.method, next.path
             );
         }
-        if let Some(request_id) = self.last(asked) {
-            let times = self.recorded.iter().filter(|(_, key)| key == asked).count();
+        let (own, shared) = self.equal(asked, by_port);
+        if let Some(request_id) = own.iter().chain(&shared).max() {
+            let times = own.len() + shared.len();
+            let others = match shared.is_empty() {
+                true => "",
+                false => ", or of others that had one server with it,",
+            };
             return format!(
-                "{method} {path} of {agent} was recorded {times} time(s), last as request \
+                "{method} {path} of {agent}{others} was recorded {times} time(s), last as request \
                  {request_id}, and each has been answered; record a session that asks as often, \
                  or allow answers to be used again with --repeat"
             );
@@ -262,132 +350,4 @@ fn distance(recorded: &Key, asked: &Key) -> (bool, bool, bool, usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A request to chat.
-    fn form<'a>(agent: &'a str, body: &'a str) -> Form<'a> {
-        Form {
-            agent,
-            method: "POST",
-            path: "/api/chat",
-            headers: &[],
-            body: body.as_bytes(),
-        }
-    }
-
-    fn matcher_of(profile: Profile, recorded: &[(i64, &str, &str)]) -> Matcher {
-        let forms = recorded.iter();
-        Matcher::new(
-            profile,
-            forms.map(|(id, agent, body)| (*id, form(agent, body))),
-        )
-    }
-
-    #[test]
-    fn equal_requests_are_answered_in_the_order_they_were_recorded() {
-        let recorded = [(1, "a", r#"{"x":1,"y":2}"#), (4, "a", r#"{"y":2, "x":1}"#)];
-        let mut matcher = matcher_of(Profile::strict(), &recorded);
-        let asked = matcher.key(&form("a", "{ \"y\": 2, \"x\": 1 }"));
-        assert_eq!(matcher.take(&asked), Some(1));
-        assert_eq!(matcher.unused(), [4]);
-        assert_eq!(matcher.take(&asked), Some(4));
-        assert_eq!(matcher.take(&asked), None);
-        let miss = matcher.miss(&asked);
-        assert!(
-            miss.contains("recorded 2 time(s), last as request 4"),
-            "{miss}"
-        );
-    }
-
-    #[test]
-    fn answers_may_be_used_again_from_the_first_on() {
-        let profile = Profile::strict().repeating();
-        let recorded = [(1, "a", "{}"), (2, "a", "{}"), (3, "a", "[]")];
-        let mut matcher = matcher_of(profile, &recorded);
-        let asked = matcher.key(&form("a", "{}"));
-        let taken: Vec<_> = (0..5).map(|_| matcher.take(&asked).unwrap()).collect();
-        assert_eq!(taken, [1, 2, 1, 2, 1]);
-        assert_eq!(matcher.unused(), [3], "what was never asked for stays so");
-        let other = matcher.key(&form("a", "{\"x\":1}"));
-        assert_eq!(matcher.take(&other), None, "nothing is guessed");
-    }
-
-    #[test]
-    fn in_order_the_nth_request_of_an_agent_gets_its_nth_answer() {
-        let other = |agent| Form {
-            path: "/api/generate",
-            ..form(agent, "")
-        };
-        for repeat in [false, true] {
-            let profile = match repeat {
-                false => Profile::ordered(),
-                true => Profile::ordered().repeating(),
-            };
-            let recorded = [
-                (1, form("a", "1")),
-                (2, form("b", "2")),
-                (3, other("a")),
-                (4, form("a", "4")),
-            ];
-            let mut matcher = Matcher::new(profile, recorded.into_iter());
-            let chat = matcher.key(&form("a", "whatever"));
-            let generate = matcher.key(&other("a"));
-            assert_eq!(matcher.take(&generate), None, "out of order");
-            let miss = matcher.miss(&generate);
-            assert!(miss.contains("/api/chat comes next"), "{miss}");
-            assert_eq!(matcher.take(&chat), Some(1));
-            assert_eq!(matcher.take(&chat), None, "out of order");
-            assert_eq!(matcher.take(&generate), Some(3));
-            assert_eq!(matcher.take(&chat), Some(4));
-            assert_eq!(matcher.unused(), [2]);
-            assert_eq!(matcher.take(&chat), repeat.then_some(1));
-        }
-    }
-
-    #[test]
-    fn agents_do_not_take_each_others_answers() {
-        let mut matcher = matcher_of(Profile::strict(), &[(1, "a", "{}")]);
-        let [a, b] = ["a", "b"].map(|agent| matcher.key(&form(agent, "{}")));
-        assert_eq!(matcher.take(&b), None);
-        assert_eq!(matcher.take(&a), Some(1));
-    }
-
-    #[test]
-    fn ids_that_clients_make_up_do_not_matter() {
-        let with = |id: &str| format!(r#"{{"messages":[{{"tool_calls":[{{"id":"{id}"}}]}}]}}"#);
-        let mut matcher = matcher_of(Profile::strict(), &[(1, "a", &with("one"))]);
-        let asked = matcher.key(&form("a", &with("two")));
-        assert_eq!(matcher.take(&asked), Some(1));
-    }
-
-    #[test]
-    fn a_miss_names_the_nearest_request_and_where_it_differs() {
-        let recorded = [
-            (
-                1,
-                "a",
-                r#"{"model":"m","messages":[{"content":"one"}],"seed":1}"#,
-            ),
-            (
-                2,
-                "a",
-                r#"{"model":"m","messages":[{"content":"two"}],"seed":2}"#,
-            ),
-        ];
-        let matcher = matcher_of(Profile::strict(), &recorded);
-        let asked = r#"{"model":"m","messages":[{"content":"2"}],"seed":2}"#;
-        let miss = matcher.miss(&matcher.key(&form("a", asked)));
-        assert!(miss.contains("nearest is request 2"), "{miss}");
-        let place = r#"$.messages[0].content: recorded "two", asked "2""#;
-        assert!(miss.contains(place), "{miss}");
-    }
-
-    #[test]
-    fn bodies_that_are_not_json_match_by_their_bytes() {
-        let mut matcher = matcher_of(Profile::strict(), &[(1, "a", "plain")]);
-        let [other, same] = ["plain ", "plain"].map(|body| matcher.key(&form("a", body)));
-        assert_eq!(matcher.take(&other), None);
-        assert_eq!(matcher.take(&same), Some(1));
-    }
-}
+mod tests;

@@ -132,7 +132,7 @@ impl Replay {
                 let (served, name) = (served.clone(), name.clone());
                 move |asked| {
                     let (served, name) = (served.clone(), name.clone());
-                    async move { served.answer_all(&name, &asked).await }
+                    async move { served.answer_all(&name, asked).await }
                 }
             })?;
             servers.push((agent.name.clone(), server));

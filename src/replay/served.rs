@@ -1,7 +1,7 @@
 //! The answer to any request: what was recorded, translated if it may be, else what the trace knows enough
 //! to say, else a refusal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,7 +20,7 @@ use super::server::origins::{self, Origins, Sender};
 use super::server::{Server, reply};
 use super::translation::Translations;
 use super::{Options, Profile};
-use crate::serve::{self, Answer, Answers, Asked};
+use crate::serve::{self, AGENT_MARK, Answer, Answers, Asked};
 use crate::trace::{self, Outcome, Status, Trace};
 use crate::wire::Dialect;
 use crate::wire::redaction::{Found, Redactor};
@@ -38,7 +38,16 @@ pub struct Served {
     retold: Option<Retold>,
 }
 
-fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    agent: &'a str,
+    /// Only by the port: agents that were recorded on one server may all be asking there.
+    by_port: bool,
+}
+
+/// `single` are the runs in which all agents had one server.
+fn matcher(profile: Profile, recordings: &Recordings, single: &BTreeSet<i32>) -> Matcher {
     let headers = recordings.values().map(|one| one.request_headers());
     let headers: Vec<_> = headers.collect();
     let forms = recordings.values().zip(&headers).map(|(one, headers)| {
@@ -52,7 +61,9 @@ fn matcher(profile: Profile, recordings: &Recordings) -> Matcher {
         };
         (request.request_id, form)
     });
-    Matcher::new(profile, forms)
+    let shared = recordings.values().map(|one| &one.request);
+    let shared = shared.filter(|request| single.contains(&request.run_id));
+    Matcher::new(profile, forms).sharing(shared.map(|request| request.request_id))
 }
 
 impl Served {
@@ -108,7 +119,10 @@ impl Served {
         let recordings: Recordings = recordings.into_iter().map(shared).collect();
         let profile = options.profile.clone();
         let translations = Translations::new(profile, started_at, options.translate);
-        let matcher = matcher(options.profile, &recordings);
+        let runs = trace.runs()?.into_iter();
+        let single = runs.filter(|run| run.topology.as_deref() == Some("single"));
+        let single = single.map(|run| run.run_id).collect();
+        let matcher = matcher(options.profile, &recordings, &single);
         Ok(Self {
             recordings,
             known,
@@ -126,34 +140,51 @@ impl Served {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers whatever is asked; on the recorded clock the answer says so.
-    pub async fn answer_all(&self, agent: &str, asked: &Asked) -> Answer {
-        match &self.retold {
-            Some(retold) if retold.is_asked(asked) => retold.schedule(),
-            Some(retold) => retold.marked(self.answer_sender(agent, asked).await),
-            None => self.answer_sender(agent, asked).await,
+    /// Answers whatever is asked at the port of an agent; on the recorded clock the answer says so.
+    pub async fn answer_all(&self, agent: &str, mut asked: Asked) -> Answer {
+        let port = Asker {
+            agent,
+            by_port: true,
+        };
+        let Some(retold) = &self.retold else {
+            return self.answer_sender(port, &asked).await;
+        };
+        if retold.is_asked(&asked) {
+            return retold.schedule();
         }
+        let named = asked.headers.remove(AGENT_MARK);
+        let named = named.as_ref().and_then(|name| name.to_str().ok());
+        let asker = match named.filter(|name| self.known.contains_key(*name)) {
+            Some(agent) => Asker {
+                agent,
+                by_port: false,
+            },
+            // A recorder may have other names for its agents.
+            None => port,
+        };
+        retold.marked(self.answer_sender(asker, &asked).await)
     }
 
     /// The answer to whoever asks, which may be a web page.
-    async fn answer_sender(&self, agent: &str, asked: &Asked) -> Answer {
+    async fn answer_sender(&self, asker: Asker<'_>, asked: &Asked) -> Answer {
         match self.origins.sender(&asked.headers) {
-            Sender::Ours => self.answer_or_refuse(agent, asked).await,
+            Sender::Ours => self.answer_or_refuse(asker, asked).await,
             Sender::Stranger => origins::refusal(),
             Sender::Page(origin) => {
                 let answer = match asked.method == "OPTIONS" {
-                    true => self.answer(agent, asked).await,
-                    false => Some(self.answer_or_refuse(agent, asked).await),
+                    true => self.recorded_answer(asker, asked).await,
+                    false => Some(self.answer_or_refuse(asker, asked).await),
                 };
                 origins::allow(answer.unwrap_or_else(origins::preflight), origin)
             }
         }
     }
 
-    async fn answer_or_refuse(&self, agent: &str, asked: &Asked) -> Answer {
-        if let Some(answer) = self.answer(agent, asked).await {
+    async fn answer_or_refuse(&self, asker: Asker<'_>, asked: &Asked) -> Answer {
+        if let Some(answer) = self.recorded_answer(asker, asked).await {
             return answer;
         }
+        let agent = asker.agent;
         if let Some(answer) = self.translated(agent, asked).await {
             return answer;
         }
@@ -164,7 +195,7 @@ impl Served {
         let known = self.known.get(agent);
         let clock = &self.pacer.clock;
         let own = known.and_then(|known| known.answer(asked, clock));
-        own.unwrap_or_else(|| self.miss(agent, asked))
+        own.unwrap_or_else(|| self.miss(asker, asked))
     }
 
     /// The answer to a request that was recorded in another dialect, if that may be and can be told in this.
@@ -202,9 +233,10 @@ impl Served {
     }
 
     /// The answer to a request that nothing was recorded for.
-    fn miss(&self, agent: &str, asked: &Asked) -> Answer {
+    fn miss(&self, asker: Asker<'_>, asked: &Asked) -> Answer {
+        let Asker { agent, by_port } = asker;
         let key = self.key(agent, asked);
-        let mut sentence = self.matcher().miss(&key);
+        let mut sentence = self.matcher().miss(&key, by_port);
         if let Some(request_id) = self.could_translate(agent, asked) {
             sentence += &format!(
                 "; request {request_id} asked the same in another dialect or form, and --translate gives \
@@ -284,6 +316,29 @@ impl Served {
         })
     }
 
+    /// What was recorded; questions about the server are answered as often as they are asked.
+    async fn recorded_answer(&self, asker: Asker<'_>, asked: &Asked) -> Option<Answer> {
+        let start_ns = self.pacer.clock.now_ns();
+        let Asker { agent, by_port } = asker;
+        let key = self.key(agent, asked);
+        let found = {
+            let mut matcher = self.matcher();
+            let mut found = matcher.take(&key);
+            if by_port {
+                found = found.or_else(|| matcher.take_shared(&key));
+            }
+            found.or_else(|| matcher.last(&key, by_port).filter(|_| key.is_discovery()))
+        };
+        let request_id = found?;
+        let recording = self.recordings.get(&request_id)?;
+        self.note_loaded(agent, asked, &recording.request, start_ns);
+        let answer = self.give(recording, start_ns).await;
+        Some(match &self.retold {
+            Some(_) => retold::marked(answer, request_id),
+            None => answer,
+        })
+    }
+
     async fn give(&self, recording: &Arc<Recording>, start_ns: i64) -> Answer {
         let request = &recording.request;
         let recorded_start_ns = request.start_ns.unwrap_or_default();
@@ -316,25 +371,15 @@ impl Served {
     }
 }
 
-/// Only what was recorded; questions about the server as often as they are asked.
+/// Only what was recorded of the agent itself.
 #[async_trait::async_trait]
 impl Answers for Served {
     async fn answer(&self, agent: &str, asked: &Asked) -> Option<Answer> {
-        let start_ns = self.pacer.clock.now_ns();
-        let key = self.key(agent, asked);
-        let found = {
-            let mut matcher = self.matcher();
-            let again = |matcher: &Matcher| matcher.last(&key).filter(|_| key.is_discovery());
-            matcher.take(&key).or_else(|| again(&matcher))
+        let asker = Asker {
+            agent,
+            by_port: false,
         };
-        let request_id = found?;
-        let recording = self.recordings.get(&request_id)?;
-        self.note_loaded(agent, asked, &recording.request, start_ns);
-        let answer = self.give(recording, start_ns).await;
-        Some(match &self.retold {
-            Some(_) => retold::marked(answer, request_id),
-            None => answer,
-        })
+        self.recorded_answer(asker, asked).await
     }
 }
 

@@ -111,12 +111,13 @@ async fn every_lost_percent_has_a_name() {
 #[tokio::test]
 async fn every_view_and_every_question_has_an_answer() {
     let session = Session::open(&[bundled()], Library::default()).unwrap();
-    // The recorder's error, the scheduler's lag, and what differs between runtimes or models: of these
-    // this trace knows nothing.
+    // The recorder's error, the scheduler's lag, runs that failed, and what differs between runtimes or
+    // models: of these this trace knows nothing.
     let unanswered = [
         "anova",
         "calibration",
         "doubts",
+        "failed_runs",
         "loop_lag",
         "loop_lag_fit",
         "loop_lag_windows",

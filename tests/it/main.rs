@@ -29,6 +29,7 @@ mod retelling;
 mod schedules;
 mod secrets;
 mod shapes;
+mod single;
 mod source;
 mod translate;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokentape::analyze::{Library, Session};
 use tokentape::table::Cell;
-use tokentape::trace::{self, FAILED, Manifest, Run, Trace, Writer};
+use tokentape::trace::{self, FAILED, Manifest, Request, Run, Trace, Writer};
 use tokentape::wire::redaction::Redactor;
 
 use super::recorder::{PROGRAM, RealRecorder};
@@ -226,7 +226,6 @@ async fn a_run_that_failed_later_is_told_again_to_whom_marks_it_as_before() {
     let url = again.url("agent");
     let run = "/_tokentape/run";
     let requests = original.requests().unwrap();
-    let runs = original.runs().unwrap();
     // What was recorded of neither run.
     for other in [
         mark("concurrent", &json!({"cell": 1})),
@@ -234,20 +233,27 @@ async fn a_run_that_failed_later_is_told_again_to_whom_marks_it_as_before() {
     ] {
         assert_eq!(post(&url, run, &other).await.0, 400);
     }
-    for n in 0..2 {
-        let (status, said) = post(&url, run, &mark("solo", &json!({"cell": 1}))).await;
-        let recorded = json!({"run_id": runs[n].run_id, "t_ns": runs[n].start_ns});
-        assert_eq!((status, said), (200, recorded));
-        let own = requests
-            .iter()
-            .filter(|request| request.run_id == runs[n].run_id);
-        for request in own.clone() {
-            retelling::ask(&url, request, None).await;
+    for recorded in original.runs().unwrap() {
+        let said = post(&url, run, &mark("solo", &json!({"cell": 1}))).await;
+        let (run_id, start_ns) = (recorded.run_id, recorded.start_ns);
+        assert_eq!(said, (200, json!({"run_id": run_id, "t_ns": start_ns})));
+        let mut now_ns = None;
+        for request in requests.iter().filter(|request| request.run_id == run_id) {
+            // What is intended now changes nothing either.
+            let headers = request.request_headers.as_deref().unwrap();
+            let mut headers: Value = serde_json::from_str(headers).unwrap();
+            let intended = json!(["tokentape-intended-ns", "5"]);
+            headers.as_array_mut().unwrap().push(intended);
+            let asked = Request {
+                request_headers: Some(headers.to_string()),
+                ..request.clone()
+            };
+            retelling::ask(&url, &asked, None).await;
+            now_ns = request.end_ns;
         }
-        let failed = json!({"run_id": n + 1, "phase": "failed"});
-        let (status, said) = post(&url, run, &failed).await;
-        assert_eq!(status, 200);
-        assert_eq!(said["t_ns"], json!(own.last().unwrap().end_ns));
+        let failed = json!({"run_id": run_id, "phase": "failed"});
+        let said = post(&url, run, &failed).await;
+        assert_eq!(said, (200, json!({"run_id": run_id, "t_ns": now_ns})));
     }
     assert_eq!(post(&url, run, &json!({"run_id": 3})).await.0, 400);
     let (told, _folder) = again.sealed().await;

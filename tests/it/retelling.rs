@@ -27,14 +27,20 @@ pub struct Again {
 }
 
 impl Again {
+    /// Each agent asks at its own port of the replay.
     pub async fn start(original: &Trace) -> Self {
+        Self::at(original, |replay| replay.urls()).await
+    }
+
+    /// `urls` says where each agent asks.
+    pub async fn at(original: &Trace, urls: impl Fn(&Replay) -> Vec<(String, String)>) -> Self {
         let options = Options {
             recorded_clock: true,
             ..Options::default()
         };
         let replay = Replay::start(original, options).await.unwrap();
         let mut agents = Vec::new();
-        for (name, url) in replay.urls() {
+        for (name, url) in urls(&replay) {
             let endpoint = Endpoint::parse(&url).unwrap();
             let said = probe(&endpoint, Duration::from_secs(5)).await;
             assert_eq!(
@@ -106,7 +112,7 @@ impl Again {
     }
 }
 
-async fn mark(url: &str, run: &Run) {
+pub async fn mark(url: &str, run: &Run) {
     let labels = run
         .labels
         .as_deref()
