@@ -75,21 +75,32 @@ fn serve(clock: Clock, gap_ns: i64, chunks: u64) -> String {
     });
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            stream.set_nodelay(true).expect("a socket");
-            if take_request(&stream) {
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
-                stream.write_all(head.as_bytes()).expect("the agent reads");
-                let mut served = served.lock().expect("the server lives");
-                served.connections.push(stream);
-                let index = served.connections.len() - 1;
-                served
-                    .due
-                    .push(Reverse((clock.now_ns() + gap_ns, index, 0)));
-            }
+            let stream = stream.expect("a connection");
+            let served = served.clone();
+            // The next one may be waiting already.
+            thread::spawn(move || begin(stream, &clock, gap_ns, &served));
         }
     });
     url
+}
+
+/// Begins an answer.
+fn begin(mut stream: TcpStream, clock: &Clock, gap_ns: i64, served: &Mutex<Served>) {
+    stream.set_nodelay(true).expect("a socket");
+    if !take_request(&stream) {
+        return;
+    }
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("the agent reads");
+    let mut served = served.lock().expect("the server lives");
+    served.connections.push(stream);
+    let index = served.connections.len() - 1;
+    // Evenly out of phase, as the bare reader's source is, whoever asks when.
+    let phase = (index as f64 * 0.618_034).fract();
+    let wait_ns = gap_ns + (gap_ns as f64 * phase) as i64;
+    served
+        .due
+        .push(Reverse((clock.now_ns() + wait_ns, index, 0)));
 }
 
 /// Reads a request; whether it asks for anything.
