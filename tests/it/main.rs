@@ -24,6 +24,7 @@ mod remains;
 mod replay;
 mod research;
 mod retelling;
+mod sampler;
 mod schedules;
 mod secrets;
 mod shapes;
