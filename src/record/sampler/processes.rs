@@ -1,5 +1,8 @@
 //! The CPU and memory of the host, of this process and of the model servers.
 
+#[cfg(target_os = "linux")]
+use std::collections::HashSet;
+
 use sysinfo::{
     MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate,
     System,
@@ -33,21 +36,31 @@ pub fn sample(tape: &Tape, ports: &[u16], ticks: &Ticks, remarks: &Remarks) {
     let mut host = Host::default();
     let mut own = Group::new("tokentape".to_owned(), vec![std::process::id()]);
     let mut servers: Vec<Server> = ports.iter().copied().map(Server::new).collect();
-    let mut pace = Pace::default();
+    let (mut search, mut listing) = (Pace::default(), Pace::default());
+    if !servers.is_empty() {
+        // The first time takes long, which says nothing about the next.
+        refresh_list(&mut system);
+    }
     loop {
         // First, since reading processes makes sysinfo read the host's CPU too.
         host.sample(&mut system, tape);
         let began_ns = tape.clock().now_ns();
-        if !servers.is_empty() && pace.is_due(began_ns) {
-            look_for(&mut servers, &mut system);
-            pace.done(began_ns, tape.clock().now_ns());
+        let mut is_new = false;
+        if servers.iter().any(Server::is_lost) && search.is_due(began_ns) {
+            is_new = find(&mut servers, &mut system);
+            // One that succeeds is not repeated.
+            if servers.iter().any(Server::is_lost) {
+                search.done(began_ns, tape.clock().now_ns());
+            }
         }
-        remarks.set(
-            servers
-                .iter()
-                .filter_map(|server| server.remark())
-                .collect(),
-        );
+        let began_ns = tape.clock().now_ns();
+        let are_here = !servers.iter().all(Server::is_lost);
+        if is_new || are_here && listing.is_due(began_ns) {
+            list(&mut servers, &mut system);
+            listing.done(began_ns, tape.clock().now_ns());
+        }
+        let lines = servers.iter().filter_map(Server::remark);
+        remarks.set(lines.collect());
 
         let groups = || servers.iter().map(|server| &server.group);
         let pids = groups().chain([&own]).flat_map(|group| &group.pids);
@@ -65,33 +78,61 @@ pub fn sample(tape: &Tape, ports: &[u16], ticks: &Ticks, remarks: &Remarks) {
     }
 }
 
-/// Looks for the processes of the servers that have none, and for all servers' descendants.
-fn look_for(servers: &mut [Server], system: &mut System) {
-    let lost = |server: &&Server| server.listeners.is_empty();
-    let ports: Vec<u16> = servers
-        .iter()
-        .filter(lost)
-        .map(|server| server.port)
-        .collect();
-    let mut found = match ports.is_empty() {
-        true => Default::default(),
-        false => listening::processes(&ports),
-    };
-    if found.is_empty() && ports.len() == servers.len() {
-        return;
-    }
+/// Looks for the processes of the servers that have none; whether some were found.
+fn find(servers: &mut [Server], system: &mut System) -> bool {
+    let lost = servers.iter().filter(|server| server.is_lost());
+    let ports: Vec<u16> = lost.map(|server| server.port).collect();
+    let mut found = listening::processes(&ports);
+    let pids = found.values().flatten();
+    let pids: Vec<Pid> = pids.map(|pid| Pid::from_u32(*pid)).collect();
     let what = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-    let parent =
-        |process: &sysinfo::Process| Some((process.pid().as_u32(), process.parent()?.as_u32()));
-    let parents: Vec<(u32, u32)> = system.processes().values().filter_map(parent).collect();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
+    let mut is_new = false;
     for server in servers {
         if let Some(pids) = found.remove(&server.port) {
             server.found(&pids, system);
+            is_new |= !server.is_lost();
         }
+    }
+    is_new
+}
+
+/// Lists the servers' processes: those that listen, and their descendants.
+fn list(servers: &mut [Server], system: &mut System) {
+    refresh_list(system);
+    let parent = |process: &sysinfo::Process| {
+        let parent = process.parent()?;
+        Some((process.pid().as_u32(), parent.as_u32()))
+    };
+    let parents: Vec<(u32, u32)> = system.processes().values().filter_map(parent).collect();
+    for server in servers {
         let heads: Vec<u32> = server.listeners.iter().map(|process| process.pid).collect();
         server.group.pids = family(&heads, &parents);
     }
+}
+
+/// Brings up to date which processes there are. Only those that came or went are read: to read all
+/// would cost more than all else here. A process that is given the number of another within a second
+/// passes for that one's child, which is rare.
+#[cfg(target_os = "linux")]
+fn refresh_list(system: &mut System) {
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let now: HashSet<Pid> = pids.map(Pid::from_u32).collect();
+    let before: HashSet<Pid> = system.processes().keys().copied().collect();
+    let changed: Vec<Pid> = now.symmetric_difference(&before).copied().collect();
+    let (which, what) = (
+        ProcessesToUpdate::Some(&changed),
+        ProcessRefreshKind::nothing(),
+    );
+    system.refresh_processes_specifics(which, true, what);
+}
+
+/// Brings up to date which processes there are.
+#[cfg(not(target_os = "linux"))]
+fn refresh_list(system: &mut System) {
+    let what = ProcessRefreshKind::nothing();
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
 }
 
 /// The machine as a whole.
@@ -188,6 +229,11 @@ impl Server {
         }
     }
 
+    /// Whether it is not known which processes it is.
+    fn is_lost(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
     /// These processes listen on its port.
     fn found(&mut self, pids: &[u32], system: &System) {
         let processes = pids
@@ -198,7 +244,7 @@ impl Server {
         self.forwarder = processes.clone().map(name).find(forwards);
         if self.forwarder.is_none() {
             self.listeners = processes.map(identity).collect();
-            self.was_found |= !self.listeners.is_empty();
+            self.was_found |= !self.is_lost();
         }
     }
 
@@ -206,7 +252,7 @@ impl Server {
         self.listeners.retain(|process| {
             used(system, process.pid).is_some_and(|used| used.process == *process)
         });
-        if self.listeners.is_empty() {
+        if self.is_lost() {
             // Its descendants may live on, but whose they are nobody knows any more.
             self.group.pids.clear();
         }
