@@ -71,8 +71,8 @@ pub fn family(heads: &[u32], parents: &[(u32, u32)]) -> Vec<u32> {
     members
 }
 
-/// When something costly may be done again: it gets one 400th of the time, and comes at most once a
-/// second.
+/// When something costly may be done again: it gets one 400th of the time, but comes every 5 s at
+/// least, since on a busy machine it takes long without costing much, and every second at most.
 #[derive(Default)]
 pub struct Pace {
     due_ns: i64,
@@ -87,7 +87,7 @@ impl Pace {
     /// It was done between these times.
     pub fn done(&mut self, began_ns: i64, ended_ns: i64) {
         let rest_ns = (ended_ns - began_ns).saturating_mul(400);
-        self.due_ns = ended_ns.saturating_add(rest_ns.max(1_000_000_000));
+        self.due_ns = ended_ns.saturating_add(rest_ns.clamp(1_000_000_000, 5_000_000_000));
     }
 }
 
@@ -156,8 +156,10 @@ mod tests {
         pace.done(0, 1_000_000);
         assert!(!pace.is_due(1_000_000_000));
         assert!(pace.is_due(1_001_000_000));
-        pace.done(0, 20_000_000);
-        assert!(!pace.is_due(8_000_000_000));
-        assert!(pace.is_due(8_020_000_000));
+        pace.done(0, 10_000_000);
+        assert!(!pace.is_due(4_000_000_000));
+        assert!(pace.is_due(4_010_000_000));
+        pace.done(0, 900_000_000);
+        assert!(pace.is_due(5_900_000_000));
     }
 }
