@@ -18,6 +18,7 @@ mod probe;
 mod proxy;
 mod relay;
 mod retelling;
+pub mod sampler;
 mod upstream;
 
 use std::sync::{Arc, Mutex};

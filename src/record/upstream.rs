@@ -5,6 +5,7 @@
 
 use std::future::Future as _;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::task::{Context as TaskContext, Poll};
 
@@ -67,6 +68,16 @@ impl Endpoint {
     /// The base URL.
     pub fn url(&self) -> String {
         format!("http://{}{}", self.authority, self.prefix)
+    }
+
+    /// The port, if the server is on this machine: only a loopback address is surely here.
+    pub fn local_port(&self) -> Option<u16> {
+        let (host, port) = self.authority.rsplit_once(':')?;
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let address: Option<IpAddr> = address.parse().ok();
+        let is_local = host.eq_ignore_ascii_case("localhost")
+            || address.is_some_and(|address| address.to_canonical().is_loopback());
+        is_local.then(|| port.parse().ok())?
     }
 
     /// Opens a connection.
@@ -325,6 +336,22 @@ mod tests {
         assert_eq!(url("http://host/base/"), "http://host:80/base");
         for wrong in ["https://host", "ftp://host", "http://", "", "a b"] {
             assert!(Endpoint::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_local_if_its_address_is_a_loopback() {
+        let port = |text: &str| Endpoint::parse(text).unwrap().local_port();
+        for local in ["localhost", "127.0.0.1", "127.1.2.3", "0.0.0.0", "[::1]"] {
+            assert_eq!(port(&format!("http://{local}:8000/v1")), Some(8000));
+        }
+        assert_eq!(port("127.0.0.1"), Some(11434));
+        for remote in [
+            "http://gpu-box:8000",
+            "http://192.168.1.7",
+            "http://[fe80::1]",
+        ] {
+            assert_eq!(port(remote), None, "{remote}");
         }
     }
 

@@ -26,6 +26,7 @@ mod remains;
 mod replay;
 mod research;
 mod retelling;
+mod sampler;
 mod schedules;
 mod secrets;
 mod shapes;
