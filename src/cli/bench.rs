@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -19,11 +20,15 @@ use super::{Exit, FAILED};
 use crate::analyze::{Library, Session};
 use crate::bench::{self, Bench, Left, Live, Performed, Plan, Schedule, Seen};
 use crate::clock::Clock;
+use crate::record::sampler::Sampler;
 use crate::record::{Agent, Endpoint, Known};
 use crate::table::{Cell, Table};
 use crate::trace::{self, Run, Tape, Trace, Writer};
 use crate::wire::Dialect;
 use crate::wire::redaction::Redactor;
+
+/// How often CPU, memory and GPUs are sampled.
+const SAMPLED_EVERY: Duration = Duration::from_millis(200);
 
 /// Run the two-agent benchmark and record it
 ///
@@ -230,12 +235,19 @@ async fn perform(
         (_, Some(old)) => Writer::go_on(&folder, old, session, Redactor::default()),
         (_, None) => Writer::create(&folder, clock, session, Redactor::default()),
     };
-    let (solo, seen) = (plan.solo, Live::new(plan.crew().len(), left.steps.len()));
-    let live = Arc::new(seen);
+    let solo = plan.solo;
+    let live = Arc::new(Live::new(plan.crew().len(), left.steps.len()));
     let progress = Progress::start(&live, &plan, clock, args.quiet);
     let mut performed = Performed::default();
+    let endpoints: Vec<Endpoint> = agents.iter().map(|agent| agent.endpoint.clone()).collect();
+    let mut remarks = Vec::new();
     let asking = async |traffic: Traffic<'_>| {
+        let samples = !args.no_samples && !traffic.told_again;
+        let sampler = samples
+            .then(|| Sampler::start(traffic.tape, &endpoints, SAMPLED_EVERY))
+            .transpose()?;
         performed = ask(traffic, plan, schedule, left, dialects, live.clone()).await?;
+        remarks.extend(sampler.iter().flat_map(Sampler::remarks));
         Ok(Passed {
             code: 0,
             grace: GRACE,
@@ -243,6 +255,9 @@ async fn perform(
     };
     let recorded = record(&setup, begin, Known::Nothing, asking).await;
     drop(progress);
+    for remark in remarks.iter().filter(|_| !args.quiet) {
+        eprintln!("tokentape: {remark}");
+    }
     let place = old
         .as_ref()
         .map_or(folder.clone(), |old| old.folder.clone());

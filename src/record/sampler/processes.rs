@@ -1,5 +1,6 @@
 //! The CPU and memory of the host, of this process and of the model servers.
 
+use std::collections::BTreeSet;
 #[cfg(target_os = "linux")]
 use std::collections::HashSet;
 
@@ -64,9 +65,8 @@ pub fn sample(tape: &Tape, ports: &[u16], ticks: &Ticks, remarks: &Remarks) {
 
         let groups = || servers.iter().map(|server| &server.group);
         let pids = groups().chain([&own]).flat_map(|group| &group.pids);
-        let pids: Vec<Pid> = pids.map(|pid| Pid::from_u32(*pid)).collect();
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
+        refresh(&mut system, pids, what);
         let now_ns = tape.clock().now_ns();
         own.sample(&system, now_ns, tape);
         for server in &mut servers {
@@ -78,15 +78,21 @@ pub fn sample(tape: &Tape, ports: &[u16], ticks: &Ticks, remarks: &Remarks) {
     }
 }
 
+/// Reads these processes, each once: a second time, sysinfo takes one for dead. One process may listen
+/// on several ports.
+fn refresh<'a>(system: &mut System, pids: impl Iterator<Item = &'a u32>, what: ProcessRefreshKind) {
+    let pids: BTreeSet<Pid> = pids.map(|pid| Pid::from_u32(*pid)).collect();
+    let pids: Vec<Pid> = pids.into_iter().collect();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
+}
+
 /// Looks for the processes of the servers that have none; whether some were found.
 fn find(servers: &mut [Server], system: &mut System) -> bool {
     let lost = servers.iter().filter(|server| server.is_lost());
     let ports: Vec<u16> = lost.map(|server| server.port).collect();
     let mut found = listening::processes(&ports);
     let pids = found.values().flatten();
-    let pids: Vec<Pid> = pids.map(|pid| Pid::from_u32(*pid)).collect();
-    let what = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
+    refresh(system, pids, ProcessRefreshKind::nothing());
     let mut is_new = false;
     for server in servers {
         if let Some(pids) = found.remove(&server.port) {
