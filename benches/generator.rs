@@ -125,10 +125,10 @@ fn take_request(stream: &TcpStream) -> bool {
     reader.read_exact(&mut body).is_ok() && asks
 }
 
-fn plan(agents: usize, url: &str, every: Duration) -> Plan {
+fn plan(agents: usize, url: &str, every: Duration, runtime: &str) -> Plan {
     let calls = "[[work.w.calls]]\nprompt = \"p\"\n".repeat(CALLS);
     let text = format!(
-        "models = [\"m\"]\nruns = 1\nwarmups = 0\n[[agents]]\nname = \"agent\"\nserver = \"{url}\"\nwork = \"w\"\n\
+        "models = [\"m\"]\nruns = 1\nwarmups = 0\nruntime = \"{runtime}\"\n[[agents]]\nname = \"agent\"\nserver = \"{url}\"\nwork = \"w\"\n\
          count = {agents}\nevery = \"{}us\"\n{calls}",
         every.as_micros()
     );
@@ -228,12 +228,14 @@ fn main() {
     let line =
         |name: &str, [p50, p99, max]: [f64; 3]| println!("{name:34} {p50:8.0} {p99:8.0} {max:8.0}");
     line("age when read, a bare reader", bare);
-    for (name, every) in [
-        ("all at once", Duration::ZERO),
-        ("10 ms apart", Duration::from_millis(10)),
+    let apart = Duration::from_millis(10);
+    for (name, every, runtime) in [
+        ("10 ms apart", apart, "tokio"),
+        ("10 ms apart", apart, "current-thread"),
+        ("all at once", Duration::ZERO, "tokio"),
     ] {
-        let (late, ages) = performed(clock, plan(agents, &url, every));
-        println!("agents {name}");
+        let (late, ages) = performed(clock, plan(agents, &url, every, runtime));
+        println!("agents begin {name}, on {runtime}");
         line("  age when stamped", told(ages.clone()));
         line("  request sent after it was meant", told(late));
         let age = told(ages);

@@ -37,10 +37,13 @@ VIEWS = dict(   # with the columns that tell their rows apart
     exchanges=REQUEST, content_events=(*REQUEST, "seq"), icl=(*REQUEST, "seq"),
     request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
     time_budget=(*AGENT, "part"), run_labels=RUN, loop_lag_windows=(*RUN, "second"),
-    efficiencies=(*RUN, "rule"))
+    efficiencies=(*RUN, "rule"), configurations=PLAN)
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
 PARTS = ("stagger", "client", "transport", "queue", "load", "prompt", "decode", "tail")
 IMPORTED = "0190c0de-0000-7000-8000-00000000000d"   # of a session that another tool measured
+# scipy.stats.t.ppf(0.975, df) for df from 1 to 8
+STUDENT = (12.706204736174694, 4.302652729749462, 3.1824463052837078, 2.7764451051977934,
+           2.5705818356363146, 2.4469118511449786, 2.364624251592784, 2.306004135204166)
 GENERATING = ("ollama.generate", "ollama.chat", "openai.chat", "openai.completions")
 
 # ---------------------------------------------------------------- traces made up
@@ -428,6 +431,25 @@ def expected_run(run, agents):
         contention_ttft=max(ttfts) > 3000 if several and ttfts else None)
 
 
+def expected_configuration(plan, runs, agents_of):
+    """A row of configurations: means over its concurrent runs, and half of their intervals."""
+    row = dict(zip(PLAN, plan)) | dict(n=len(runs))
+    slowed = [[agent["slowdown"] for agent in agents_of[values(run, RUN)]] + [None, None] for run in runs]
+    figures = dict(
+        wall=("wall_ms", known(runs, "wall_ms")),
+        first=("first_slowdown", [slow[0] for slow in slowed if slow[0] is not None]),
+        second=("second_slowdown", [slow[1] for slow in slowed if slow[1] is not None]),
+        **{rule: (f"{rule}_percent", known(runs, f"efficiency_{rule}_percent"))
+           for rule in ("span", "server", "solo")})
+    for name, (column, figures_of) in figures.items():
+        row[column] = float(np.mean(figures_of)) if figures_of else None
+        several = len(figures_of) > 1
+        row[f"{name}_pm"] = (
+            STUDENT[len(figures_of) - 2] * float(np.std(figures_of, ddof=1)) / math.sqrt(len(figures_of))
+            if several else None)
+    return row
+
+
 def steps(request):
     """The steps of a request and how long each took, from the last to the first."""
     if request["computed_ns"] is not None:
@@ -524,6 +546,9 @@ def expectations(tapes):
         loop_lag_windows=expected_loop_lag_windows(runs, samples, content_events),
         content_events=content_events, icl=having(content_events, "gap_ns"),
         run_metrics=run_metrics,
+        configurations=[
+            expected_configuration(plan, runs_of, agents_of) for plan, runs_of in grouped(
+                [run for run in run_metrics if run["phase"] == "concurrent"], PLAN).items()],
         efficiencies=[run | dict(
             rule=rule, rule_order=order, percent=run.get(f"efficiency_{rule}_percent"),
             speedup=run.get(f"speedup_{rule}"))     # nothing here was published

@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Go on with the plan of this trace, which was interrupted
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["plan", "output", "print_plan"])]
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["Planned", "output", "print_plan"])]
     resume: Option<PathBuf>,
     /// Sample neither CPU and memory nor GPUs
     #[arg(long)]

@@ -27,6 +27,9 @@ pub struct Planned {
     /// An agent's server
     #[arg(long, value_name = "NAME=URL", value_parser = parse_label)]
     agent: Vec<(String, String)>,
+    /// The server that all agents share in the topology `single` [default: the first agent's]
+    #[arg(long, value_name = "URL")]
+    shared: Option<String>,
     /// How the servers are spoken to
     #[arg(long, value_name = "auto|ollama.generate|ollama.chat|openai.chat", value_parser = word::<Speech>)]
     dialect: Option<Speech>,
@@ -148,8 +151,11 @@ impl Planned {
         for agent in &mut plan.agents {
             if let Ok(url) = std::env::var(child::variable(&agent.name)) {
                 agent.server = url;
+                // A replay has one fake server that answers for a shared one: any.
+                plan.shared_server = None;
             }
         }
+        plan.shared_server = self.shared.clone().or(plan.shared_server.take());
         for (name, url) in &self.agent {
             let names: Vec<String> = plan.agents.iter().map(|agent| agent.name.clone()).collect();
             let agent = plan.agents.iter_mut().find(|agent| agent.name == *name);
