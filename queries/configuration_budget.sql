@@ -1,5 +1,5 @@
 -- Where the wall time of each configuration went: one row a part of a bar, a bar an agent of a
--- configuration; the mean over its runs. The parts of a bar add up to 100 %.
+-- configuration, a panel a phase and scenario; the mean over its runs. The parts of a bar add up to 100 %.
 with named as (
     select
         budget.*,
@@ -10,10 +10,21 @@ with named as (
     where phase in ('concurrent', 'solo')
 ),
 
+placed as (
+    select
+        *,
+        -- A scenario that tells runs apart stands above them, not in front of each.
+        starts_with(configuration || ' · ', scenario || ' · ') as is_above
+    from named
+),
+
 averaged as (
     select
         phase,
-        configuration,
+        case when is_above then scenario end as scenario,
+        case when is_above then substr(configuration, length(scenario) + 4)
+            else configuration
+        end as configuration,
         agent,
         agent_index,
         part,
@@ -22,12 +33,12 @@ averaged as (
         sum(ms) / count(*) as ms,
         -- Null if no server told it in any of them: then it stands in another.
         sum(percent) / count(*) as percent
-    from named
-    group by phase, configuration, agent, agent_index, part, part_order
+    from placed
+    group by phase, is_above, scenario, configuration, agent, agent_index, part, part_order
 )
 
 select
-    phase as panel,
+    concat_ws(' · ', phase, scenario) as panel,
     concat_ws(' · ', nullif(configuration, ''), agent) as bar,
     configuration,
     phase,
@@ -39,4 +50,4 @@ select
     percent,
     count(*) over () / 8 as bars    -- a bar has eight parts
 from averaged
-order by phase, configuration, agent_index, agent, part_order
+order by phase, scenario, configuration, agent_index, agent, part_order

@@ -48,12 +48,12 @@ impl Document {
     }
 
     /// Where the keys lead that are followed one after the other (of arrays, the index): as far as they go,
-    /// if the first one is there.
+    /// if the first two are there.
     pub fn place(&self, keys: &[String]) -> Option<Range<usize>> {
         let table = DeTable::parse(&self.text).ok()?;
         let (first, rest) = keys.split_first()?;
         let mut found = table.get_ref().get(first.as_str())?;
-        for key in rest {
+        for (depth, key) in rest.iter().enumerate() {
             let within = match found.get_ref() {
                 DeValue::Table(table) => table.get(key.as_str()),
                 DeValue::Array(values) => {
@@ -63,6 +63,7 @@ impl Document {
             };
             match within {
                 Some(within) => found = within,
+                None if depth == 0 => return None,
                 None => break,
             }
         }
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(written("d.1.e"), Some("2"));
         assert_eq!(written("b.c.7"), Some("[1, 2]"));
         assert_eq!(written("z.a"), None);
+        assert_eq!(written("b.z"), None, "what is there says nothing of z");
         let place = document
             .place(&["d".into(), "1".into(), "e".into()])
             .unwrap();

@@ -1,5 +1,6 @@
 //! An agent at work: its calls, one after the other, each answer read as it comes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -18,20 +19,20 @@ use crate::wire::{Decoder, Dialect, Kind};
 const SAID_CHARS: usize = 200;
 
 /// What an agent needs in one run.
-pub struct Task<'a> {
-    pub client: &'a Client,
+pub struct Task {
+    pub client: Client,
     /// Where it finds its server.
-    pub url: &'a str,
+    pub url: String,
     pub dialect: Dialect,
-    pub model: &'a str,
+    pub model: String,
     pub options: Options,
-    pub work: &'a Work,
+    pub work: Work,
     /// When it is to begin, on the session's clock.
     pub begin_ns: i64,
     pub throttle_tps: Option<f64>,
     pub clock: Clock,
     /// Where it is watched, and as whom.
-    pub live: &'a Live,
+    pub live: Arc<Live>,
     pub member: usize,
 }
 
@@ -43,7 +44,7 @@ pub struct Worked {
     pub failed: Option<String>,
 }
 
-impl Task<'_> {
+impl Task {
     /// Does the work.
     pub async fn work(self) -> Worked {
         let mut answers = Vec::new();
@@ -82,7 +83,7 @@ impl Task<'_> {
     /// One call: the text of its answer, or why there is none.
     async fn ask(&self, prompt: &str, intended_ns: i64) -> Result<String, String> {
         let question = Question {
-            model: self.model,
+            model: &self.model,
             system: self.work.system.as_deref(),
             prompt,
             options: &self.options,
@@ -135,8 +136,12 @@ impl Task<'_> {
                     text += &content;
                 }
                 self.live.content(self.member, now_ns);
-                if let Some(bucket) = &mut bucket {
-                    tokio::time::sleep(bucket.take(self.clock.now_ns())).await;
+                let wait = bucket
+                    .as_mut()
+                    .map(|bucket| bucket.take(self.clock.now_ns()));
+                // The runtime's timer would make a millisecond of nothing.
+                if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+                    tokio::time::sleep(wait).await;
                 }
             }
             match said {

@@ -1,18 +1,27 @@
 //! What is wrong with a plan, found before anything is asked, and where it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::ask::{self, OPTIONS};
-use super::plan::{Options, Plan, Scenario, Work};
+use super::plan::{Options, Pause, Plan, Scenario, Topology, Work};
 use super::prompt;
+use crate::trace;
 use crate::wire::Dialect;
 
-/// More runs than anybody waits for.
+/// More runs than anybody waits for, of one configuration and of all.
 const MOST_RUNS: u32 = 10_000;
+const MOST_STEPS: usize = 100_000;
 /// More agents than one process serves ports for.
-const MOST_AGENTS: usize = 2_000;
+const MOST_AGENTS: u64 = 2_000;
+/// Longer than anybody waits between two calls.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A throttle's bounds, tokens a second.
+const THROTTLE_TPS: (f64, f64) = (0.1, 1e6);
+/// Options that are whole numbers.
+const WHOLE: [&str; 5] = ["num_ctx", "num_gpu", "num_predict", "seed", "top_k"];
 
 /// Something in a plan that cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +52,12 @@ pub fn check(plan: &Plan) -> Checked {
     numbers(plan)?;
     named("models", &plan.models)?;
     named("scenarios", &plan.scenarios)?;
-    if plan.topologies.is_empty() {
-        return Err(Fault::new(
-            &["topologies"],
-            "is empty; write [\"dual\"], [\"single\"] or both",
-        ));
-    }
+    let topologies: Vec<String> = plan
+        .topologies
+        .iter()
+        .map(|one| one.as_str().to_owned())
+        .collect();
+    named("topologies", &topologies)?;
     agents(plan)?;
     for (name, work) in &plan.work {
         calls(name, work)?;
@@ -59,7 +68,46 @@ pub fn check(plan: &Plan) -> Checked {
     for name in &plan.scenarios {
         scenario(plan, name)?;
     }
-    sweep(&plan.sweep)
+    sweep(&plan.sweep)?;
+    size(plan)
+}
+
+/// So many runs that nobody sees their end are a mistake.
+fn size(plan: &Plan) -> Checked {
+    let settings = plan.sweep.values().map(|values| values.len());
+    let configurations = settings.chain([
+        plan.models.len(),
+        plan.scenarios.len(),
+        plan.topologies.len(),
+    ]);
+    let configurations = configurations.fold(1, usize::saturating_mul);
+    let alone = if plan.solo { plan.crew().len() } else { 0 };
+    let each = (plan.runs as usize).saturating_mul(1 + alone);
+    let steps = configurations.saturating_mul(each.saturating_add(plan.warmups as usize));
+    match steps <= MOST_STEPS {
+        true => Ok(()),
+        false => {
+            let key = if plan.sweep.is_empty() {
+                "runs"
+            } else {
+                "sweep"
+            };
+            Err(Fault::new(
+                &[key],
+                format!("that makes {steps} runs; at most {MOST_STEPS} can be planned"),
+            ))
+        }
+    }
+}
+
+fn pause(path: &[&str], pause: Pause) -> Checked {
+    match pause.0 <= LONGEST {
+        true => Ok(()),
+        false => Err(Fault::new(
+            path,
+            format!("{pause} is longer than a day; write less"),
+        )),
+    }
 }
 
 fn numbers(plan: &Plan) -> Checked {
@@ -81,20 +129,28 @@ fn numbers(plan: &Plan) -> Checked {
             "a timeout of 0 would end every request",
         ));
     }
-    let positive = |name, value: Option<f64>, most: f64| match value {
-        Some(value) if !(value > 0.0 && value <= most) => Err(Fault::new(
-            &[name],
-            format!("{name} = {value}; write a number above 0, at most {most}"),
-        )),
+    pause(&["cool_down"], plan.cool_down)?;
+    let within = |name, value: Option<f64>, least: f64, most: f64| match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            let what = format!("{name} = {value}; write a number from {least} to {most}");
+            Err(Fault::new(&[name], what))
+        }
         _ => Ok(()),
     };
-    positive("throttle_tps", plan.throttle_tps, 1e6)?;
-    positive(
+    let (least, most) = THROTTLE_TPS;
+    within("throttle_tps", plan.throttle_tps, least, most)?;
+    within(
         "hold_efficiency_percent",
         plan.hold_efficiency_percent,
+        1.0,
         100.0,
     )?;
-    if plan.hold_efficiency_percent.is_some() && plan.crew().len() < 2 {
+    let agents: u64 = plan.agents.iter().map(|agent| u64::from(agent.count)).sum();
+    if plan.solo && agents == 1 {
+        let what = "there is one agent, which is alone in every run; write solo = false";
+        return Err(Fault::new(&["solo"], what));
+    }
+    if plan.hold_efficiency_percent.is_some() && agents < 2 {
         return Err(Fault::new(
             &["hold_efficiency_percent"],
             "one agent alone has no efficiency to hold",
@@ -135,13 +191,8 @@ fn agents(plan: &Plan) -> Checked {
     for (index, agent) in plan.agents.iter().enumerate() {
         let place = index.to_string();
         let at = |key, what| Err(Fault::new(&["agents", &place, key], what));
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if agent.name.is_empty() || !agent.name.chars().all(allowed) {
-            let what = format!(
-                "{:?} is no agent's name: letters, digits, dots, dashes and underscores are",
-                agent.name
-            );
-            return at("name", what);
+        if let Err(wrong) = trace::Agent::check_name(&agent.name) {
+            return at("name", wrong.to_string());
         }
         if agent.count == 0 {
             return at(
@@ -149,20 +200,16 @@ fn agents(plan: &Plan) -> Checked {
                 "a count of 0; write 1 or more, or remove the agent".to_owned(),
             );
         }
+        pause(&["agents", &place, "start_after"], agent.start_after)?;
+        pause(&["agents", &place, "every"], agent.every)?;
         if !plan.work.contains_key(&agent.work) {
             return at("work", unknown("work", &agent.work, plan.work.keys()));
         }
     }
-    let total = plan
-        .agents
-        .iter()
-        .map(|agent| agent.count as usize)
-        .sum::<usize>();
+    let total: u64 = plan.agents.iter().map(|agent| u64::from(agent.count)).sum();
     if total > MOST_AGENTS {
-        return Err(Fault::new(
-            &["agents"],
-            format!("{total} agents; at most {MOST_AGENTS} run at once"),
-        ));
+        let what = format!("{total} agents; at most {MOST_AGENTS} run at once");
+        return Err(Fault::new(&["agents"], what));
     }
     let crew = plan.crew();
     match twice(crew.iter().map(|member| member.name.as_str())) {
@@ -184,6 +231,7 @@ fn calls(name: &str, work: &Work) -> Checked {
     for (index, call) in work.calls.iter().enumerate() {
         let place = index.to_string();
         let at = |what| Err(Fault::new(&["work", name, "calls", &place, "prompt"], what));
+        pause(&["work", name, "calls", &place, "pause"], call.pause)?;
         if call.prompt.trim().is_empty() {
             return at("an empty prompt would only load the model; write one".to_owned());
         }
@@ -210,13 +258,12 @@ fn known_option(path: &[&str], name: &str, value: &Value) -> Checked {
         let known = OPTIONS.iter().map(|(option, _)| *option);
         return Err(Fault::new(path, unknown("option", name, known)));
     }
-    match value.is_number() {
-        true => Ok(()),
-        false => Err(Fault::new(
-            path,
-            format!("{name} = {value}; write a number"),
-        )),
-    }
+    let what = match (value.is_number(), value.is_i64()) {
+        (false, _) => "write a number",
+        (true, false) if WHOLE.contains(&name) => "write a whole number",
+        _ => return Ok(()),
+    };
+    Err(Fault::new(path, format!("{name} = {value}; {what}")))
 }
 
 fn scenario(plan: &Plan, name: &str) -> Checked {
@@ -254,6 +301,11 @@ fn sweep(sweep: &BTreeMap<String, Vec<Value>>) -> Checked {
         for value in values {
             known_option(&["sweep", name], name, value)?;
         }
+        let written: Vec<String> = values.iter().map(Value::to_string).collect();
+        if let Some(value) = twice(written.iter()) {
+            let what = format!("{name} = {value} stands there twice; remove one");
+            return Err(Fault::new(&["sweep", name], what));
+        }
     }
     Ok(())
 }
@@ -261,6 +313,23 @@ fn sweep(sweep: &BTreeMap<String, Vec<Value>>) -> Checked {
 fn unknown(what: &str, name: &str, known: impl Iterator<Item = impl AsRef<str>>) -> String {
     let known: Vec<_> = known.map(|name| name.as_ref().to_owned()).collect();
     format!("there is no {what} {name:?}; there is {}", known.join(", "))
+}
+
+/// Checks that agents that have one server are not called `dual`: that is `single`.
+///
+/// # Errors
+/// If all of several agents have the same.
+pub fn dual(plan: &Plan) -> Checked {
+    let mut servers = plan.agents.iter().map(|agent| &agent.server);
+    let first = servers.next();
+    let is_dual = plan.topologies.contains(&Topology::Dual) && plan.agents.len() > 1;
+    match is_dual && servers.all(|server| Some(server) == first) {
+        true => Err(Fault::new(
+            &["topologies"],
+            "all agents have one server, which is the topology single; write [\"single\"], or name another server",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Checks that agents' options can be said in the dialects of the servers that they talk to. `spoken`
@@ -306,127 +375,4 @@ fn unsaid(dialect: Dialect, agent: &str, path: &[&str], options: &Options) -> Ch
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::document::Document;
-
-    fn fault(text: &str) -> Fault {
-        let document = Document::new("plan.toml", text);
-        check(&Plan::read(&document, Path::new(".")).unwrap()).unwrap_err()
-    }
-
-    #[test]
-    fn the_built_in_plan_has_no_fault_with_any_of_its_scenarios() {
-        let mut plan = Plan::built_in().unwrap();
-        check(&plan).unwrap();
-        plan.scenarios = plan.scenario.keys().cloned().collect();
-        check(&plan).unwrap();
-        sayable(&plan, |_| vec![Dialect::OllamaGenerate]).unwrap();
-    }
-
-    #[test]
-    fn faults_are_found_where_they_stand() {
-        for (text, path, what) in [
-            (
-                "scenarios = [\"x\"]",
-                "scenarios",
-                "there is no scenario \"x\"; there is baseline_vs_chimera, chimera_hetero, chimera_homo, collector_insight",
-            ),
-            ("models = []", "models", "models is empty"),
-            (
-                "models = [\"a\", \"a\"]",
-                "models",
-                "\"a\" stands there twice",
-            ),
-            ("topologies = []", "topologies", "is empty"),
-            ("runs = 0", "runs", "write 1 to"),
-            ("throttle_tps = -1", "throttle_tps", "above 0"),
-            (
-                "hold_efficiency_percent = 101",
-                "hold_efficiency_percent",
-                "at most 100",
-            ),
-            ("timeout = \"0s\"", "timeout", "would end every request"),
-            (
-                "[options.hot]\nheat = 1",
-                "options.hot.heat",
-                "no option \"heat\"; there is temperature",
-            ),
-            (
-                "[options.hot]\nseed = \"x\"",
-                "options.hot.seed",
-                "write a number",
-            ),
-            ("[sweep]\nseed = []", "sweep.seed", "no value"),
-            ("[sweep]\nseeds = [1]", "sweep.seeds", "no option"),
-            (
-                "scenarios = [\"s\"]\n[scenario.s]\noptions = [\"a\"]",
-                "scenario.s.options",
-                "no set of options \"a\"",
-            ),
-            (
-                "scenarios = [\"s\"]\n[scenario.s]\noptions = []",
-                "scenario.s.options",
-                "0 sets of options for 2 agents",
-            ),
-            (
-                "[work.w]\ncalls = []",
-                "work.w.calls",
-                "write a [[work.w.calls]]",
-            ),
-            (
-                "[[work.w.calls]]\nprompt = \" \"",
-                "work.w.calls.0.prompt",
-                "empty prompt",
-            ),
-            (
-                "[[work.w.calls]]\nprompt = \"{answer}\"",
-                "work.w.calls.0.prompt",
-                "{answer} in call 1",
-            ),
-            ("agents = []", "agents", "no agent"),
-            (
-                "[[agents]]\nname = \"a b\"\nserver = \"h\"\nwork = \"log\"",
-                "agents.0.name",
-                "no agent's name",
-            ),
-            (
-                "[[agents]]\nname = \"a\"\nserver = \"h\"\nwork = \"lag\"",
-                "agents.0.work",
-                "there is log, table",
-            ),
-            (
-                "[[agents]]\nname = \"a\"\nserver = \"h\"\nwork = \"log\"\ncount = 0",
-                "agents.0.count",
-                "count of 0",
-            ),
-        ] {
-            let fault = fault(text);
-            assert_eq!(fault.path.join("."), path, "{text}");
-            assert!(fault.what.contains(what), "{text}: {}", fault.what);
-        }
-    }
-
-    #[test]
-    fn what_a_dialect_cannot_say_is_found_where_it_stands() {
-        let mut plan = Plan::built_in().unwrap();
-        let openai = |_| vec![Dialect::OpenAiChat];
-        sayable(&plan, openai).unwrap();
-        plan.scenarios = vec!["baseline_vs_chimera".to_owned()];
-        // Only the second agent asks for it.
-        let first_only = |place| match place {
-            0 => vec![Dialect::OpenAiChat],
-            _ => vec![Dialect::OllamaChat],
-        };
-        sayable(&plan, first_only).unwrap();
-        let fault = sayable(&plan, openai).unwrap_err();
-        assert_eq!(fault.path, ["options", "chimera", "num_ctx"]);
-        assert!(fault.what.contains("insight"), "{}", fault.what);
-        plan.scenarios = vec!["collector_insight".to_owned()];
-        plan.sweep.insert("num_gpu".into(), vec![Value::from(1)]);
-        let fault = sayable(&plan, openai).unwrap_err();
-        assert_eq!(fault.path, ["sweep", "num_gpu"]);
-    }
-}
+mod tests;

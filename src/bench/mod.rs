@@ -10,6 +10,7 @@
 mod agent;
 mod ask;
 mod faults;
+mod heat;
 mod lag;
 mod live;
 mod perform;
@@ -21,7 +22,7 @@ mod schedule;
 mod servers;
 mod throttle;
 
-pub use faults::{Fault, check, sayable};
+pub use faults::{Fault, check, dual, sayable};
 pub use live::{Course, Glance, Live};
 pub use perform::{Bench, Performed};
 pub use plan::{

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
+use super::perform::configuration;
 use super::plan::Plan;
-use super::schedule::{Phase, Schedule, Step};
+use super::schedule::{Schedule, Step, is_warming};
 use crate::trace::{FAILED, Outcome, Request, Run};
 use crate::wire::Dialect;
 
 /// What is left to do, and what was begun in vain.
-///
-/// Nobody knows what the servers have loaded by now, so the warm-ups of the group in which it goes on are
-/// done once more.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Left {
     /// Numbers of the schedule's steps that no run has done to its end.
     pub steps: Vec<usize>,
     /// Runs that did not come to their end, and are not marked so: their recorder was killed.
     pub unmarked: Vec<i32>,
+    /// The rates that a governed throttle had last, by configuration.
+    pub rates: BTreeMap<String, f64>,
 }
 
 impl Left {
@@ -26,7 +24,7 @@ impl Left {
     pub fn all(schedule: &Schedule) -> Self {
         Self {
             steps: schedule.steps.iter().map(|step| step.number).collect(),
-            unmarked: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -46,73 +44,33 @@ impl Left {
             run.phase != FAILED
                 && step.parts.iter().all(|part| {
                     let member = &crew[part.member];
-                    let calls = plan
-                        .work
-                        .get(&member.agent.work)
-                        .map_or(0, |work| work.calls.len());
+                    let work = plan.work.get(&plan.agents[member.place].work);
+                    let calls = work.map_or(0, |work| work.calls.len());
                     answered.get(&(run.run_id, &member.name)) == Some(&calls)
                 })
         };
-        let Self {
-            steps: mut left,
-            mut unmarked,
-        } = Self::all(schedule);
+        let mut left = Self::all(schedule);
         for run in runs {
-            let step = step_of(run).and_then(|number| schedule.steps.get(number.checked_sub(1)?));
-            match step {
-                Some(step) if is_whole(step, run) => left.retain(|number| *number != step.number),
-                Some(_) if run.phase != FAILED => unmarked.push(run.run_id),
-                _ => {}
+            let Some((step, mark)) = schedule.step_of(run) else {
+                continue;
+            };
+            if let Some(rate) = mark["labels"]["throttle_tps"].as_f64() {
+                left.rates.insert(configuration(&mark), rate);
+            }
+            if !is_whole(step, run) {
+                left.unmarked
+                    .extend((run.phase != FAILED).then_some(run.run_id));
+            } else if !is_warming(&mark) {
+                left.steps.retain(|number| *number != step.number);
             }
         }
-        Self {
-            steps: warmed(schedule, left),
-            unmarked,
-        }
+        left
     }
-}
-
-/// The steps that are left, and before them the warm-ups of the first one's group.
-fn warmed(schedule: &Schedule, left: Vec<usize>) -> Vec<usize> {
-    let Some(first) = left.first() else {
-        return left;
-    };
-    let group = schedule.steps[first - 1].group;
-    let warmups = schedule.steps[..first - 1].iter();
-    let warmups = warmups.filter(|step| step.group == group && step.phase == Phase::Warmup);
-    warmups
-        .map(|step| step.number)
-        .chain(left.iter().copied())
-        .collect()
-}
-
-/// The step that a run did, by its labels.
-fn step_of(run: &Run) -> Option<usize> {
-    let labels: Value = serde_json::from_str(run.labels.as_deref()?).ok()?;
-    labels["step"].as_u64().map(|step| step as usize)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn going_on_begins_with_the_warm_ups_of_where_it_goes_on() {
-        let mut plan = Plan {
-            runs: 2,
-            ..Plan::built_in().unwrap()
-        };
-        plan.sweep
-            .insert("num_ctx".into(), vec![1.into(), 2.into()]);
-        let mut schedule = Schedule::of(&plan);
-        assert_eq!(warmed(&schedule, vec![6]), [4, 6]);
-        assert_eq!(warmed(&schedule, vec![4, 5, 6]), [4, 5, 6]);
-        assert_eq!(warmed(&schedule, vec![]), [0; 0]);
-        schedule.warm_up(&[4, 6]);
-        assert!(schedule.steps[3].cold && !schedule.steps[5].cold);
-        schedule.warm_up(&[6]);
-        assert!(schedule.steps[5].cold);
-    }
 
     #[test]
     fn what_was_interrupted_or_failed_is_done_again() {
@@ -125,7 +83,9 @@ mod tests {
         let run = |run_id: i32, phase: &str| Run {
             run_id,
             phase: phase.to_owned(),
-            labels: Some(format!("{{\"step\": {run_id}}}")),
+            labels: Some(format!("{{\"step\": {run_id}, \"throttle_tps\": 63.0}}")),
+            model: Some("m".to_owned()),
+            scenario: Some("s".to_owned()),
             ..Run::default()
         };
         let request = |run_id, agent: &str, outcome| Request {
@@ -156,7 +116,8 @@ mod tests {
             left,
             Left {
                 steps: vec![2, 3],
-                unmarked: vec![3]
+                unmarked: vec![3],
+                rates: BTreeMap::from([("m s  ".to_owned(), 63.0)]),
             }
         );
         let foreign = [Run {

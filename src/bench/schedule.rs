@@ -10,7 +10,9 @@ use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng as _;
 use serde_json::{Value, json};
 
+use super::heat::Heat;
 use super::plan::{Member, Options, Plan, Topology};
+use crate::trace::Run;
 
 /// What a run counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,10 @@ pub struct Route {
     pub agent: String,
     /// The server's base URL.
     pub server: String,
+    /// Of the agent's entry in the plan.
+    pub place: usize,
+    /// The keys of the plan that say where the server is.
+    pub said: Vec<String>,
 }
 
 /// All runs of a plan.
@@ -73,14 +79,14 @@ pub struct Step {
     pub topology: Topology,
     /// Of the sweep.
     pub settings: Options,
-    /// A server has to load what is asked of it, so far as the schedule can know.
+    /// A server has to load what is asked of it, so far as can be known.
     pub cold: bool,
+    /// Done before the step of this number, which would be cold.
+    pub warms: bool,
     /// Who takes part.
     pub parts: Vec<Part>,
-    /// Runs of one group do not make each other's servers load anything.
-    pub group: usize,
     /// What each part has its server load, by the server.
-    loads: Vec<(String, Load)>,
+    pub loads: Vec<(String, Load)>,
 }
 
 /// An agent in a run.
@@ -93,7 +99,7 @@ pub struct Part {
 }
 
 /// What makes a server load a model: its name, `num_ctx`, `num_gpu`.
-type Load = (String, Option<String>, Option<String>);
+pub type Load = (String, Option<String>, Option<String>);
 
 /// What every run of a configuration has in common.
 #[derive(Clone)]
@@ -112,7 +118,6 @@ impl Cell {
         let loads = parts.iter().filter_map(|part| self.load_of(part).cloned());
         Step {
             loads: loads.collect(),
-            group: 0,
             number: 0,
             block: 0,
             place: 0,
@@ -123,6 +128,7 @@ impl Cell {
             topology: self.topology,
             settings: self.settings.clone(),
             cold: false,
+            warms: false,
             parts,
         }
     }
@@ -142,39 +148,23 @@ impl Schedule {
             steps: Vec::new(),
         };
         let mut generator = Pcg64::new(u128::from(plan.seed), 0);
-        let mut group = 0;
         for model in &plan.models {
             for cells in groups(schedule.cells(plan, &crew, model)) {
-                group += 1;
                 for step in runs(plan, &cells, &mut generator) {
                     let number = schedule.steps.len() + 1;
-                    schedule.steps.push(Step {
-                        number,
-                        group,
-                        ..step
-                    });
+                    schedule.steps.push(Step { number, ..step });
                 }
             }
         }
-        let all: Vec<usize> = schedule.steps.iter().map(|step| step.number).collect();
-        schedule.warm_up(&all);
+        let mut heat = Heat::default();
+        for step in &mut schedule.steps {
+            step.cold = heat.is_cold(step);
+            heat.done(step, true);
+        }
         schedule
     }
 
-    /// Notes which of these steps, done in this order, meet a server that has something else loaded, or
-    /// nothing.
-    pub fn warm_up(&mut self, numbers: &[usize]) {
-        let mut loaded = BTreeMap::new();
-        for number in numbers {
-            let step = &mut self.steps[number - 1];
-            step.cold = false;
-            for (server, load) in &step.loads {
-                step.cold |= loaded.insert(server.clone(), load.clone()).as_ref() != Some(load);
-            }
-        }
-    }
-
-    fn cells(&mut self, plan: &Plan, crew: &[Member<'_>], model: &str) -> Vec<Cell> {
+    fn cells(&mut self, plan: &Plan, crew: &[Member], model: &str) -> Vec<Cell> {
         let mut cells = Vec::new();
         for name in &plan.scenarios {
             let Some(scenario) = plan.scenario.get(name) else {
@@ -191,8 +181,13 @@ impl Schedule {
                         loads: Vec::new(),
                     };
                     for (index, member) in crew.iter().enumerate() {
-                        let server = plan.server(member.agent, *topology);
-                        let route = self.route(&member.name, server);
+                        let server = plan.server(&plan.agents[member.place], *topology);
+                        let route = self.route(Route {
+                            agent: member.name.clone(),
+                            server: server.to_owned(),
+                            place: member.place,
+                            said: plan.server_said(member.place, *topology),
+                        });
                         let options = plan.options_of(scenario, member.place, &cell.settings);
                         let option = |name: &str| options.get(name).map(Value::to_string);
                         let load = (model.to_owned(), option("num_ctx"), option("num_gpu"));
@@ -209,12 +204,9 @@ impl Schedule {
         cells
     }
 
-    fn route(&mut self, agent: &str, server: &str) -> usize {
-        let route = Route {
-            agent: agent.to_owned(),
-            server: server.to_owned(),
-        };
-        let known = self.routes.iter().position(|other| *other == route);
+    fn route(&mut self, route: Route) -> usize {
+        let same = |other: &Route| other.agent == route.agent && other.server == route.server;
+        let known = self.routes.iter().position(same);
         known.unwrap_or_else(|| {
             self.routes.push(route);
             self.routes.len() - 1
@@ -258,32 +250,94 @@ fn runs(plan: &Plan, cells: &[Cell], generator: &mut Pcg64) -> Vec<Step> {
     steps
 }
 
-/// Cells in groups within which no server has to load anything anew.
+/// Cells in groups within which no server has to load anything anew. One that makes a server do so by
+/// itself stands alone.
 fn groups(cells: Vec<Cell>) -> Vec<Vec<Cell>> {
-    let mut groups: Vec<(BTreeMap<String, Load>, Vec<Cell>)> = Vec::new();
+    let mut groups: Vec<(Option<BTreeMap<String, Load>>, Vec<Cell>)> = Vec::new();
     for cell in cells {
         let loads: BTreeMap<String, Load> = cell.loads.iter().cloned().collect();
+        let is_one = cell
+            .loads
+            .iter()
+            .all(|(server, load)| loads.get(server) == Some(load));
         let fits = |held: &BTreeMap<String, Load>| {
-            let mut all = cell.loads.iter();
-            all.all(|(server, load)| {
-                loads.get(server) == Some(load) && held.get(server).is_none_or(|held| held == load)
-            })
+            let mut all = loads.iter();
+            is_one && all.all(|(server, load)| held.get(server).is_none_or(|held| held == load))
         };
-        match groups.iter_mut().find(|(held, _)| fits(held)) {
+        let mut open = groups.iter_mut();
+        match open.find_map(|(held, group)| Some((held.as_mut().filter(|held| fits(held))?, group)))
+        {
             Some((held, group)) => {
                 held.extend(loads);
                 group.push(cell);
             }
-            None => groups.push((loads, vec![cell])),
+            None => groups.push((is_one.then_some(loads), vec![cell])),
         }
     }
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
+/// Whether a run so marked only warmed up for its step.
+pub fn is_warming(mark: &Value) -> bool {
+    mark["labels"]["warms"] == true
+}
+
+impl Schedule {
+    /// What a recorded run did, and how it was marked when it began; none if it is not of this schedule.
+    pub fn step_of(&self, run: &Run) -> Option<(&Step, Value)> {
+        let mut labels: Value = serde_json::from_str(run.labels.as_deref()?).ok()?;
+        let number = labels["step"].as_u64()? as usize;
+        let step = self.steps.get(number.checked_sub(1)?)?;
+        let phase = labels["phase"].as_str().unwrap_or(&run.phase).to_owned();
+        labels.as_object_mut()?.remove("failed");
+        let mark = json!({
+            "run_number": run.run_number,
+            "scenario": run.scenario,
+            "model": run.model,
+            "runtime": run.runtime,
+            "topology": run.topology,
+            "config": run.config,
+            "phase": phase,
+            "labels": labels,
+        });
+        Some((step, mark))
+    }
+}
+
 impl Step {
+    /// A run that warms its servers up for it.
+    pub fn warming(&self) -> Self {
+        Self {
+            phase: Phase::Warmup,
+            warms: true,
+            ..self.clone()
+        }
+    }
+
+    /// A run in a few words.
+    pub fn describe(&self) -> String {
+        let settings = self
+            .settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let words = [&self.model, &self.scenario, self.topology.as_str()].map(str::to_owned);
+        let words = words
+            .into_iter()
+            .chain(settings)
+            .chain([self.phase.as_str().to_owned()]);
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether its agents ask a server for different things.
+    pub fn contradicts(&self, server: &str) -> bool {
+        let mut loads = self.loads.iter().filter(|(other, _)| other == server);
+        let first = loads.next();
+        loads.any(|other| Some(other) != first)
+    }
+
     /// What the recorder is told when the run begins. A run with a cold start that counts is a
     /// configuration of its own, so that it never mixes with warm ones.
-    pub fn mark(&self, plan: &Plan, crew: &[Member<'_>]) -> Value {
+    pub fn mark(&self, plan: &Plan, crew: &[Member]) -> Value {
         let cold = (self.cold && self.phase != Phase::Warmup).then(|| "cold".to_owned());
         let config: Vec<String> = plan
             .config(&self.settings)
@@ -309,6 +363,7 @@ impl Step {
                 "place": self.place,
                 "cold": self.cold,
                 "step": self.number,
+                "warms": self.warms,
                 "phase": self.phase.as_str(),
             },
         })
@@ -316,131 +371,4 @@ impl Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn plan() -> Plan {
-        Plan {
-            solo: true,
-            ..Plan::built_in().unwrap()
-        }
-    }
-
-    #[test]
-    fn every_block_has_everything_once_in_an_order_drawn_by_the_seed() {
-        let schedule = Schedule::of(&plan());
-        let phases: Vec<_> = schedule
-            .steps
-            .iter()
-            .map(|step| (step.block, step.phase, step.parts.len()))
-            .collect();
-        assert_eq!(phases.len(), 1 + 5 * 3);
-        assert_eq!(phases[0], (0, Phase::Warmup, 2));
-        let mut orders = BTreeSet::new();
-        for block in 1..=5 {
-            let of = schedule.steps.iter().filter(|step| step.block == block);
-            let who: Vec<Vec<usize>> = of
-                .map(|step| step.parts.iter().map(|part| part.member).collect())
-                .collect();
-            let different: BTreeSet<_> = who.iter().cloned().collect();
-            assert_eq!((who.len(), different.len()), (3, 3));
-            orders.insert(who);
-        }
-        assert!(orders.len() > 1, "the order is drawn for each block");
-        assert_eq!(schedule, Schedule::of(&plan()));
-        assert_ne!(schedule, Schedule::of(&Plan { seed: 2, ..plan() }));
-    }
-
-    #[test]
-    fn topologies_are_routes_and_share_blocks() {
-        let plan = Plan {
-            topologies: vec![Topology::Dual, Topology::Single],
-            ..plan()
-        };
-        let schedule = Schedule::of(&plan);
-        let routes: Vec<_> = schedule
-            .routes
-            .iter()
-            .map(|r| (r.agent.as_str(), &r.server[17..]))
-            .collect();
-        assert_eq!(
-            routes,
-            [
-                ("collector", "11434"),
-                ("insight", "11435"),
-                ("insight", "11434")
-            ]
-        );
-        assert_eq!(
-            schedule.steps.iter().filter(|step| step.block == 3).count(),
-            6
-        );
-        let cold: Vec<_> = schedule
-            .steps
-            .iter()
-            .filter(|step| step.cold)
-            .map(|step| step.number)
-            .collect();
-        assert_eq!(cold, [1], "the single server was warmed by the dual run");
-    }
-
-    #[test]
-    fn what_makes_a_server_load_is_never_interleaved() {
-        let mut plan = plan();
-        plan.sweep
-            .insert("num_ctx".into(), vec![json!(512), json!(1024)]);
-        let schedule = Schedule::of(&plan);
-        let settings: Vec<_> = schedule
-            .steps
-            .iter()
-            .map(|step| step.settings["num_ctx"].as_i64().unwrap())
-            .collect();
-        assert!(settings.is_sorted(), "{settings:?}");
-        let cold: Vec<_> = schedule
-            .steps
-            .iter()
-            .filter(|step| step.cold)
-            .map(|step| (step.number, step.phase))
-            .collect();
-        assert_eq!(cold, [(1, Phase::Warmup), (17, Phase::Warmup)]);
-    }
-
-    #[test]
-    fn without_warm_ups_a_cold_run_is_a_configuration_of_its_own() {
-        let plan = Plan {
-            warmups: 0,
-            runs: 2,
-            ..plan()
-        };
-        let schedule = Schedule::of(&plan);
-        let crew = plan.crew();
-        let configs: Vec<_> = schedule
-            .steps
-            .iter()
-            .map(|step| step.mark(&plan, &crew)["config"].clone())
-            .collect();
-        let cold = configs.iter().filter(|config| **config == "cold").count();
-        assert!((1..=2).contains(&cold), "{configs:?}");
-        assert!(
-            schedule.steps[3..].iter().all(|step| !step.cold),
-            "{configs:?}"
-        );
-    }
-
-    #[test]
-    fn agents_that_ask_one_server_for_two_contexts_have_a_group_of_their_own() {
-        let mut plan = plan();
-        plan.topologies = vec![Topology::Single];
-        plan.scenarios = vec!["chimera_hetero".into(), "chimera_homo".into()];
-        let schedule = Schedule::of(&plan);
-        let names: Vec<_> = schedule
-            .steps
-            .iter()
-            .map(|step| step.scenario.as_str())
-            .collect();
-        assert!(names.is_sorted(), "{names:?}");
-        assert!(schedule.steps[17].scenario == "chimera_homo" || schedule.steps[16].cold);
-    }
-}
+mod tests;

@@ -18,6 +18,8 @@ const NO_VERSION: &str = "0.0.0";
 pub struct Seen {
     /// What is spoken where the plan leaves it open.
     pub dialect: Dialect,
+    /// It answers as an Ollama does, so that Ollama's dialects may be spoken.
+    pub is_ollama: bool,
     /// By name; none if it does not list them.
     pub models: Option<Vec<String>>,
 }
@@ -63,7 +65,11 @@ pub async fn look(url: &str) -> Result<Seen> {
             let names = models.iter().filter_map(|model| model[name].as_str());
             names.map(str::to_owned).collect()
         });
-    Ok(Seen { dialect, models })
+    Ok(Seen {
+        dialect,
+        is_ollama: version.is_some(),
+        models,
+    })
 }
 
 impl Seen {
@@ -102,6 +108,7 @@ mod tests {
     fn a_model_is_known_by_its_name_or_ollamas_short_form() {
         let seen = Seen {
             dialect: Dialect::OllamaGenerate,
+            is_ollama: true,
             models: Some(vec!["gemma3:latest".into(), "qwen:7b".into()]),
         };
         seen.has("u", "gemma3").unwrap();

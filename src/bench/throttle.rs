@@ -8,10 +8,12 @@ const SLOWER: f64 = 0.9;
 const FASTER: f64 = 1.05;
 /// How far above the target nothing changes, in points.
 const MARGIN_PERCENT: f64 = 2.0;
+/// A governor goes no slower than this, tokens a second.
+const SLOWEST_TPS: f64 = 1.0;
 /// The rate that a governor begins with, tokens a second (TR117).
 pub const FIRST_TPS: f64 = 70.0;
 
-/// Lets through so many tokens a second, and at most a tenth of a second's worth at once.
+/// Lets through so many tokens a second (at least a tenth of one), and at most a tenth of a second's worth at once.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     tokens_per_s: f64,
@@ -52,7 +54,7 @@ impl Governor {
     /// Takes what the last run had.
     pub fn adjust(&mut self, efficiency_percent: f64) {
         if efficiency_percent < self.target_percent {
-            self.tokens_per_s *= SLOWER;
+            self.tokens_per_s = (self.tokens_per_s * SLOWER).max(SLOWEST_TPS);
         } else if efficiency_percent > self.target_percent + MARGIN_PERCENT {
             self.tokens_per_s *= FASTER;
         }
@@ -93,5 +95,9 @@ mod tests {
         assert_eq!(governor.tokens_per_s, 90.0);
         governor.adjust(89.5);
         assert_eq!(governor.tokens_per_s, 94.5);
+        for _ in 0..1000 {
+            governor.adjust(10.0);
+        }
+        assert_eq!(governor.tokens_per_s, SLOWEST_TPS);
     }
 }

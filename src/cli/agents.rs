@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::record::{Agent, Endpoint};
+use crate::trace;
 
 /// This machine only, any free port.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -26,7 +27,7 @@ pub fn parse_agent(text: &str) -> Result<Agent> {
     let Some((name, rest)) = text.split_once('=') else {
         bail!("an agent is written NAME=URL, such as collector=http://127.0.0.1:11434");
     };
-    check_name(name)?;
+    trace::Agent::check_name(name)?;
     let (url, listen) = match rest.rsplit_once('@') {
         Some((url, listen)) => (url, parse_listen(listen)?),
         None => (rest, ANY_PORT),
@@ -51,14 +52,6 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr> {
         Ok(addr) => Ok(addr),
         Err(_) => bail!("{text} is no address to listen on, such as 127.0.0.1:4000 or 4000"),
     }
-}
-
-fn check_name(name: &str) -> Result<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.is_empty() || !name.chars().all(allowed) {
-        bail!("{name:?} is no agent's name: letters, digits, dots, dashes and underscores are");
-    }
-    Ok(())
 }
 
 /// Tells on stdout where each agent's server is, if asked to.

@@ -1,24 +1,24 @@
 //! `tokentape bench`: run the two-agent benchmark and record it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::agents::ANY_PORT;
 use super::command::parse_label;
 use super::output::{Format, Output};
-use super::plan::{Planned, Sourced};
+use super::plan::Planned;
 use super::progress::Progress;
 use super::record::default_folder;
 use super::recording::{GRACE, Passed, Recorded, Setup, Traffic, beside, record};
-use super::{Exit, FAILED};
+use super::{Exit, FAILED, Failed};
 use crate::analyze::{Library, Session};
-use crate::bench::{self, Bench, Left, Live, Performed, Plan, Schedule, Seen};
+use crate::bench::{self, Bench, Left, Live, Performed, Plan, Schedule};
 use crate::clock::Clock;
 use crate::record::sampler::Sampler;
 use crate::record::{Agent, Endpoint, Known};
@@ -26,6 +26,11 @@ use crate::table::{Cell, Table};
 use crate::trace::{self, Run, Tape, Trace, Writer};
 use crate::wire::Dialect;
 use crate::wire::redaction::Redactor;
+
+const STDOUT: Output = Output {
+    format: Format::Table,
+    output: None,
+};
 
 /// How often CPU, memory and GPUs are sampled.
 const SAMPLED_EVERY: Duration = Duration::from_millis(200);
@@ -53,8 +58,11 @@ pub struct Args {
     /// Print the schedule and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on with the plan of this trace, which was interrupted
-    #[arg(long, value_name = "TRACE", conflicts_with_all = ["Planned", "output", "print_plan"])]
+    /// Go on with the plan of this trace, which was interrupted; its servers may be elsewhere now
+    #[arg(long, value_name = "TRACE", conflicts_with_all = [
+        "plan", "model", "scenario", "topology", "dialect", "runtime", "runs", "warmups", "solo", "equal_work",
+        "seed", "throttle", "hold_efficiency", "output", "print_plan",
+    ])]
     resume: Option<PathBuf>,
     /// Sample neither CPU and memory nor GPUs
     #[arg(long)]
@@ -70,38 +78,33 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
     if args.print_plan && args.planned.is_built_in()? {
-        print!("{}", bench::BUILT_IN);
+        STDOUT.bytes(bench::BUILT_IN.as_bytes())?;
         return Ok(0);
     }
     let old = args.resume.as_deref().map(Trace::open).transpose()?;
     let mut sourced = match &old {
-        Some(old) => Sourced::recorded(recorded_plan(old)?),
+        Some(old) => args.planned.recorded(recorded_plan(old)?)?,
         None => args.planned.sourced()?,
     };
     sourced.check()?;
     if args.print_plan {
-        print!("{}", sourced.plan.to_toml()?);
+        STDOUT.bytes(sourced.plan.to_toml()?.as_bytes())?;
         return Ok(0);
     }
-    let mut schedule = Schedule::of(&sourced.plan);
+    let schedule = Schedule::of(&sourced.plan);
     let left = match &old {
         Some(old) => Left::of(&sourced.plan, &schedule, &old.runs()?, &old.requests()?),
         None => Left::all(&schedule),
     };
-    schedule.warm_up(&left.steps);
     if args.dry_run {
-        let out = Output {
-            format: Format::Table,
-            output: None,
-        };
-        out.table(&schedule_table(&sourced.plan, &schedule, &left))?;
+        STDOUT.table(&schedule_table(&sourced.plan, &schedule, &left))?;
         return Ok(0);
     }
     if left.steps.is_empty() {
         eprintln!("tokentape: every run of the plan has been done");
         return Ok(0);
     }
-    let dialects = look_at_servers(&sourced, &schedule).await?;
+    let dialects = sourced.look_at_servers(&schedule).await?;
     perform(args, sourced.plan, schedule, left, dialects, old).await
 }
 
@@ -151,50 +154,6 @@ fn schedule_table(plan: &Plan, schedule: &Schedule, left: &Left) -> Table {
     }
 }
 
-/// Asks every server what it is, and whether it has what the plan wants; what is spoken on each route.
-async fn look_at_servers(sourced: &Sourced, schedule: &Schedule) -> Result<Vec<Dialect>> {
-    let plan = &sourced.plan;
-    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
-    for route in &schedule.routes {
-        if seen.contains_key(route.server.as_str()) {
-            continue;
-        }
-        let looked = bench::look(&route.server).await.with_context(|| {
-            let agent = &route.agent;
-            format!("the server of {agent} cannot be used (start it, or name another: --agent {agent}=URL; \
-                     --topology single gives all agents one)")
-        })?;
-        for model in &plan.models {
-            let has = looked.has(&route.server, model);
-            has.map_err(|error| {
-                sourced.refused(&bench::Fault::new(&["models"], error.to_string()))
-            })?;
-        }
-        seen.insert(&route.server, looked);
-    }
-    let spoken = |server: &str| plan.dialect.dialect().unwrap_or(seen[server].dialect);
-    let dialects: Vec<Dialect> = schedule
-        .routes
-        .iter()
-        .map(|route| spoken(&route.server))
-        .collect();
-    let crew = plan.crew();
-    let of_agent = |place| {
-        let names: Vec<&str> = crew
-            .iter()
-            .filter(|member| member.place == place)
-            .map(|member| member.name.as_str())
-            .collect();
-        let routes = schedule.routes.iter().zip(&dialects);
-        routes
-            .filter(|(route, _)| names.contains(&route.agent.as_str()))
-            .map(|(_, dialect)| *dialect)
-            .collect()
-    };
-    bench::sayable(plan, of_agent).map_err(|fault| sourced.refused(&fault))?;
-    Ok(dialects)
-}
-
 async fn perform(
     args: Args,
     plan: Plan,
@@ -211,6 +170,7 @@ async fn perform(
             listen: ANY_PORT,
         });
     }
+    make_room(agents.len())?;
     let setup = Setup {
         agents: &agents,
         labels: &args.label,
@@ -237,15 +197,15 @@ async fn perform(
     };
     let solo = plan.solo;
     let live = Arc::new(Live::new(plan.crew().len(), left.steps.len()));
-    let progress = Progress::start(&live, &plan, clock, args.quiet);
     let mut performed = Performed::default();
     let endpoints: Vec<Endpoint> = agents.iter().map(|agent| agent.endpoint.clone()).collect();
     let mut remarks = Vec::new();
     let asking = async |traffic: Traffic<'_>| {
-        let samples = !args.no_samples && !traffic.told_again;
+        let samples = !args.no_samples && traffic.told.is_none();
         let sampler = samples
             .then(|| Sampler::start(traffic.tape, &endpoints, SAMPLED_EVERY))
             .transpose()?;
+        let _progress = Progress::start(&live, &plan, traffic.tape.clock(), args.quiet);
         performed = ask(traffic, plan, schedule, left, dialects, live.clone()).await?;
         remarks.extend(sampler.iter().flat_map(Sampler::remarks));
         Ok(Passed {
@@ -254,22 +214,35 @@ async fn perform(
         })
     };
     let recorded = record(&setup, begin, Known::Nothing, asking).await;
-    drop(progress);
     for remark in remarks.iter().filter(|_| !args.quiet) {
         eprintln!("tokentape: {remark}");
     }
     let place = old
         .as_ref()
         .map_or(folder.clone(), |old| old.folder.clone());
-    let code = seal(recorded?, &folder, old.as_ref(), args.quiet).await?;
-    report(&place, solo, &performed, args.quiet).await?;
-    Ok(
-        if code == 0 && (performed.interrupted || !performed.failed.is_empty()) {
-            FAILED
-        } else {
-            code
-        },
-    )
+    let lost = seal(recorded?, &folder, old.as_ref(), args.quiet).await?;
+    let code = report(&place, solo, performed, args.quiet).await?;
+    Ok(lost.max(code))
+}
+
+/// Lets the process have as many connections as the agents need, as far as the system allows.
+fn make_room(agents: usize) -> Result<()> {
+    // A port, and three ends of connections at once: the agent's, and both of the recorder's.
+    let needed = 64 + 4 * agents as u64;
+    let limits = getrlimit(Resource::Nofile);
+    if limits.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    ensure!(
+        limits.maximum.is_none_or(|most| most >= needed),
+        "so many agents need {needed} open files, and the system allows {} (ulimit -Hn); plan fewer",
+        limits.maximum.unwrap_or_default()
+    );
+    let raised = Rlimit {
+        current: Some(needed),
+        ..limits
+    };
+    setrlimit(Resource::Nofile, raised).context("the limit of open files cannot be raised")
 }
 
 /// Has the agents ask; they live on threads of their own.
@@ -284,18 +257,20 @@ async fn ask(
     let Traffic {
         urls,
         tape,
-        told_again,
+        told,
         signals,
     } = traffic;
     mark_failed(tape, &left.unmarked);
     let bench = Bench {
+        recorded: told.map_or(Vec::new(), |told| recorded_runs(told, &plan)),
+        told_again: told.is_some(),
         plan,
         schedule,
         left: left.steps,
+        rates: left.rates,
         urls: urls.iter().map(|(_, url)| url.clone()).collect(),
         dialects,
         tape: tape.clone(),
-        told_again,
         live,
     };
     let (stop, stopped) = watch::channel(false);
@@ -308,6 +283,24 @@ async fn ask(
         }
     };
     performed.context("the benchmark died")?
+}
+
+/// The runs of a session that is told again, if they are this plan's: what was interrupted or done
+/// again then is so now.
+fn recorded_runs(told: &trace::Schedule, plan: &Plan) -> Vec<Run> {
+    let recorded = told.session.plan.clone().map(Plan::recorded);
+    let Some(Ok(mut recorded)) = recorded else {
+        return Vec::new();
+    };
+    // The replay stands in the servers' place.
+    recorded.shared_server.clone_from(&plan.shared_server);
+    for (agent, now) in recorded.agents.iter_mut().zip(&plan.agents) {
+        agent.server.clone_from(&now.server);
+    }
+    match recorded == *plan {
+        true => told.runs().cloned().collect(),
+        false => Vec::new(),
+    }
 }
 
 /// Runs that a killed recorder left behind: from now on they say so.
@@ -340,37 +333,34 @@ async fn seal(recorded: Recorded, folder: &Path, old: Option<&Trace>, quiet: boo
     recorded.seal(folder, publish, quiet).await
 }
 
-/// Says what came of it.
-async fn report(folder: &Path, solo: bool, performed: &Performed, quiet: bool) -> Result<()> {
-    let out = Output {
-        format: Format::Table,
-        output: None,
-    };
+/// Says what came of it; the exit code.
+async fn report(folder: &Path, solo: bool, performed: Performed, quiet: bool) -> Exit {
+    for failed in &performed.failed {
+        eprintln!("tokentape: {failed}");
+    }
+    let (whole, failed) = (performed.whole, performed.failed.len());
+    let resume = format!("`tokentape bench --resume {}`", folder.display());
+    if performed.interrupted {
+        eprintln!("tokentape: interrupted after {whole} whole runs; {resume} goes on");
+    } else if failed > 0 {
+        let all = whole + failed;
+        eprintln!(
+            "tokentape: {failed} of {all} runs failed and count in no figure; {resume} does them again"
+        );
+    }
+    if let Some(trouble) = performed.trouble {
+        return Err(Failed(trouble.context(format!("ended after {whole} whole runs"))).into());
+    }
     let session = Session::open(&[Trace::open(folder)?], Library::default())?;
-    out.table(&session.named("efficiency").await?)?;
+    STDOUT.table(&session.named("efficiency").await?)?;
     if solo {
-        println!();
-        out.table(&session.named("slowdown").await?)?;
+        STDOUT.bytes(b"\n")?;
+        STDOUT.table(&session.named("slowdown").await?)?;
     } else if !quiet {
         eprintln!(
             "tokentape: what each agent does alone was not measured; --solo does, and gives the rule `solo`"
         );
     }
-    for failed in &performed.failed {
-        eprintln!("tokentape: {failed}");
-    }
-    let (whole, failed) = (performed.whole, performed.failed.len());
-    if performed.interrupted {
-        eprintln!(
-            "tokentape: interrupted after {whole} whole runs; `tokentape bench --resume {}` goes on",
-            folder.display()
-        );
-    } else if failed > 0 {
-        eprintln!(
-            "tokentape: {failed} of {} runs failed and count in no figure; `tokentape bench --resume {}` does them again",
-            whole + failed,
-            folder.display()
-        );
-    }
-    Ok(())
+    let is_whole = failed == 0 && !performed.interrupted;
+    Ok(if is_whole { 0 } else { FAILED })
 }

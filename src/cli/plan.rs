@@ -1,13 +1,15 @@
 //! The plan that `bench` is to do: a file, flags over it, and where in them a fault stands.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use super::command::parse_label;
-use crate::bench::{self, Fault, Plan, Runtime, Speech, Topology};
+use crate::bench::{self, Fault, Plan, Route, Runtime, Schedule, Seen, Speech, Topology};
 use crate::document::Document;
 use crate::record::{Endpoint, child};
+use crate::wire::Dialect;
 
 /// What is done; each flag wins over the plan.
 #[derive(clap::Args)]
@@ -21,7 +23,7 @@ pub struct Planned {
     /// A scenario of the plan
     #[arg(long, value_name = "S")]
     scenario: Vec<String>,
-    /// `dual`: a server for each agent; `single`: the first agent's for all; or both
+    /// `dual`: a server for each agent; `single`: one for all; or both
     #[arg(long, value_name = "dual|single", value_parser = word::<Topology>)]
     topology: Vec<Topology>,
     /// An agent's server
@@ -70,8 +72,8 @@ pub struct Sourced {
     /// The plan.
     pub plan: Plan,
     document: Option<Document>,
-    /// Keys of the plan that a flag set, with that flag.
-    flags: Vec<(&'static str, &'static str)>,
+    /// Keys of the plan that were set by a flag or by the environment, and which.
+    set: Vec<(String, String)>,
 }
 
 impl Planned {
@@ -85,7 +87,7 @@ impl Planned {
     /// # Errors
     /// If the file is no plan or a flag names what is not there.
     pub fn sourced(&self) -> Result<Sourced> {
-        let (mut plan, document) = match &self.plan {
+        let (plan, document) = match &self.plan {
             None => (Plan::built_in()?, None),
             Some(path) => {
                 let document = Document::read(path)?;
@@ -93,44 +95,70 @@ impl Planned {
                 (Plan::read(&document, folder)?, Some(document))
             }
         };
-        let mut flags = Vec::new();
-        let mut said = |key, flag| flags.push((key, flag));
-        let lists = [
-            (&self.model, &mut plan.models, "models", "--model"),
-            (
-                &self.scenario,
-                &mut plan.scenarios,
-                "scenarios",
-                "--scenario",
-            ),
-        ];
-        for (given, list, key, flag) in lists {
-            if !given.is_empty() {
-                list.clone_from(given);
-                said(key, flag);
-            }
+        let set = Vec::new();
+        let mut sourced = Sourced {
+            plan,
+            document,
+            set,
+        };
+        self.flags(&mut sourced);
+        self.servers(&mut sourced)?;
+        Ok(sourced)
+    }
+
+    /// A plan that a trace kept; its servers may be elsewhere by now.
+    ///
+    /// # Errors
+    /// If a flag names an agent that is not there.
+    pub fn recorded(&self, plan: Plan) -> Result<Sourced> {
+        let (document, set) = (None, Vec::new());
+        let mut sourced = Sourced {
+            plan,
+            document,
+            set,
+        };
+        self.servers(&mut sourced)?;
+        Ok(sourced)
+    }
+
+    fn flags(&self, sourced: &mut Sourced) {
+        let Sourced { plan, set, .. } = sourced;
+        let mut say = |key: &str, flag: &str| set.push((key.to_owned(), flag.to_owned()));
+        if !self.model.is_empty() {
+            plan.models.clone_from(&self.model);
+            say("models", "--model");
+        }
+        if !self.scenario.is_empty() {
+            plan.scenarios.clone_from(&self.scenario);
+            say("scenarios", "--scenario");
         }
         if !self.topology.is_empty() {
             plan.topologies.clone_from(&self.topology);
-            said("topologies", "--topology");
+            say("topologies", "--topology");
         }
-        plan.dialect = self.dialect.unwrap_or(plan.dialect);
-        plan.runtime = self.runtime.unwrap_or(plan.runtime);
-        plan.warmups = self.warmups.unwrap_or(plan.warmups);
-        plan.seed = self.seed.unwrap_or(plan.seed);
-        plan.solo |= self.solo;
         if let Some(runs) = self.runs {
             plan.runs = runs;
-            said("runs", "--runs");
+            say("runs", "--runs");
+        }
+        if let Some(warmups) = self.warmups {
+            plan.warmups = warmups;
+            say("warmups", "--warmups");
+        }
+        if self.solo {
+            plan.solo = true;
+            say("solo", "--solo");
         }
         if self.throttle.is_some() {
             plan.throttle_tps = self.throttle;
-            said("throttle_tps", "--throttle");
+            say("throttle_tps", "--throttle");
         }
         if self.hold_efficiency.is_some() {
             plan.hold_efficiency_percent = self.hold_efficiency;
-            said("hold_efficiency_percent", "--hold-efficiency");
+            say("hold_efficiency_percent", "--hold-efficiency");
         }
+        plan.dialect = self.dialect.unwrap_or(plan.dialect);
+        plan.runtime = self.runtime.unwrap_or(plan.runtime);
+        plan.seed = self.seed.unwrap_or(plan.seed);
         if self.equal_work
             && let Some(first) = plan.agents.first().map(|agent| agent.work.clone())
         {
@@ -138,55 +166,61 @@ impl Planned {
                 agent.work.clone_from(&first);
             }
         }
-        self.servers(&mut plan)?;
-        Ok(Sourced {
-            plan,
-            document,
-            flags,
-        })
     }
 
     /// Where the agents' servers are: as a flag says, else the environment, else the plan.
-    fn servers(&self, plan: &mut Plan) -> Result<()> {
-        for agent in &mut plan.agents {
-            if let Ok(url) = std::env::var(child::variable(&agent.name)) {
-                agent.server = url;
-                // A replay has one fake server that answers for a shared one: any.
-                plan.shared_server = None;
-            }
+    fn servers(&self, sourced: &mut Sourced) -> Result<()> {
+        let Sourced { plan, set, .. } = sourced;
+        let names: Vec<String> = plan.agents.iter().map(|agent| agent.name.clone()).collect();
+        for (index, agent) in plan.agents.iter_mut().enumerate() {
+            let flag = self
+                .agent
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == agent.name);
+            // Of several agents alike, `replay --` names each.
+            let variables = [agent.name.clone(), format!("{}-1", agent.name)];
+            let mut variables = variables.iter().map(|name| child::variable(name));
+            let told = variables.find_map(|name| Some((std::env::var(&name).ok()?, name)));
+            let (url, who) = match (flag, told) {
+                (Some((name, url)), _) => (url.clone(), format!("--agent {name}")),
+                (None, Some((url, name))) => {
+                    // Any server of a replay answers for a shared one.
+                    plan.shared_server = None;
+                    (url, name)
+                }
+                (None, None) => continue,
+            };
+            agent.server = url;
+            set.push((format!("agents.{index}.server"), who));
         }
-        plan.shared_server = self.shared.clone().or(plan.shared_server.take());
-        for (name, url) in &self.agent {
-            let names: Vec<String> = plan.agents.iter().map(|agent| agent.name.clone()).collect();
-            let agent = plan.agents.iter_mut().find(|agent| agent.name == *name);
-            let agent = agent.ok_or_else(|| {
-                anyhow!(
-                    "--agent {name}: the plan has no such agent; it has {}",
-                    names.join(", ")
-                )
-            })?;
-            agent.server.clone_from(url);
+        if let Some((name, _)) = self.agent.iter().find(|(name, _)| !names.contains(name)) {
+            let names = names.join(", ");
+            bail!("--agent {name}: the plan has no such agent; it has {names}");
+        }
+        if let Some(shared) = &self.shared {
+            plan.shared_server = Some(shared.clone());
+            set.push(("shared_server".to_owned(), "--shared".to_owned()));
         }
         Ok(())
     }
 }
 
 impl Sourced {
-    /// A plan that a trace kept.
-    pub fn recorded(plan: Plan) -> Self {
-        Self {
-            plan,
-            document: None,
-            flags: Vec::new(),
-        }
-    }
-
     /// Checks all that can be checked without a server; the URLs get their full form.
     ///
     /// # Errors
     /// The first fault, with its line or flag.
     pub fn check(&mut self) -> Result<()> {
         bench::check(&self.plan).map_err(|fault| self.refused(&fault))?;
+        // The environment of a replay names a server for each, whichever the plan has.
+        let is_told = self
+            .set
+            .iter()
+            .any(|(_, who)| who.starts_with("TOKENTAPE_"));
+        if !is_told {
+            bench::dual(&self.plan).map_err(|fault| self.refused(&fault))?;
+        }
         for index in 0..self.plan.agents.len() {
             let path = ["agents", &index.to_string(), "server"];
             self.plan.agents[index].server = self.url(&self.plan.agents[index].server, &path)?;
@@ -203,14 +237,68 @@ impl Sourced {
         Ok(endpoint?.url())
     }
 
+    /// Asks every server what it is, and whether it has what the plan wants; what is spoken on each route.
+    ///
+    /// # Errors
+    /// If one does not answer, has not got a model, or cannot be asked for an option.
+    pub async fn look_at_servers(&self, schedule: &Schedule) -> Result<Vec<Dialect>> {
+        let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
+        for route in &schedule.routes {
+            if !seen.contains_key(route.server.as_str()) {
+                seen.insert(&route.server, self.look(route).await?);
+            }
+        }
+        let wanted = self.plan.dialect.dialect();
+        let routes = schedule.routes.iter();
+        let dialects = routes.map(|route| wanted.unwrap_or(seen[route.server.as_str()].dialect));
+        let dialects: Vec<Dialect> = dialects.collect();
+        let of_agent = |place| {
+            let routes = schedule.routes.iter().zip(&dialects);
+            let own = routes.filter(|(route, _)| route.place == place);
+            own.map(|(_, dialect)| *dialect).collect()
+        };
+        bench::sayable(&self.plan, of_agent).map_err(|fault| self.refused(&fault))?;
+        Ok(dialects)
+    }
+
+    async fn look(&self, route: &Route) -> Result<Seen> {
+        let (url, agent) = (&route.server, &route.agent);
+        let at_server = |what| {
+            let path = route.said.clone();
+            self.refused(&Fault { path, what })
+        };
+        let seen = bench::look(url).await.map_err(|error| {
+            at_server(format!(
+                "{error:#}; start the server of {agent}, or name another"
+            ))
+        })?;
+        let ollamas = [Dialect::OllamaGenerate, Dialect::OllamaChat];
+        let wanted = self.plan.dialect.dialect();
+        if let Some(dialect) = wanted.filter(|dialect| ollamas.contains(dialect) && !seen.is_ollama)
+        {
+            let dialect = dialect.as_str();
+            let what = format!(
+                "{url} is no Ollama and does not speak {dialect}; speak openai.chat, or auto"
+            );
+            return Err(at_server(what));
+        }
+        for model in &self.plan.models {
+            let has = seen.has(url, model);
+            has.map_err(|error| self.refused(&Fault::new(&["models"], error.to_string())))?;
+        }
+        Ok(seen)
+    }
+
     /// A fault as an error that says where it stands.
     pub fn refused(&self, fault: &Fault) -> anyhow::Error {
-        let key = fault.path.first().map(String::as_str).unwrap_or_default();
-        if let Some((_, flag)) = self.flags.iter().find(|(set, _)| *set == key) {
-            return anyhow!("{flag}: {}", fault.what);
+        let path = fault.path.join(".");
+        if let Some((_, who)) = self.set.iter().find(|(key, _)| *key == path) {
+            return anyhow!("{who}: {}", fault.what);
         }
-        let place =
-            |document: &Document| Some(document.at(document.place(&fault.path)?, &fault.what));
+        let place = |document: &Document| {
+            let place = document.place(&fault.path)?;
+            Some(document.at(place, &fault.what))
+        };
         let placed = self.document.as_ref().and_then(place);
         placed.unwrap_or_else(|| {
             let built_in = Document::new("the built-in plan (--print-plan)", bench::BUILT_IN);

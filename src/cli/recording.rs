@@ -11,7 +11,7 @@ use super::recover::say_unread;
 use super::signals::Signals;
 use super::{Exit, FAILED, Failed, calibrate};
 use crate::record::{Agent, Known, Ports, Recorder, Retelling, Said, probe, schedule};
-use crate::trace::{self, Manifest, Tape, Trace, Writer};
+use crate::trace::{self, Manifest, Schedule, Tape, Trace, Writer};
 
 /// How long a server may take to say its version before the recording begins.
 const VERSION_PATIENCE: Duration = Duration::from_millis(500);
@@ -36,8 +36,8 @@ pub struct Traffic<'a> {
     pub urls: &'a [(String, String)],
     /// What is recorded.
     pub tape: &'a Tape,
-    /// A recorded session is told again.
-    pub told_again: bool,
+    /// The recorded session that is told again, if one is.
+    pub told: Option<&'a Schedule>,
     /// Ctrl-C, so that it can be passed on.
     pub signals: &'a mut Signals,
 }
@@ -197,7 +197,10 @@ async fn pass_on(
     let traffic = Traffic {
         urls: &recorder.urls(),
         tape,
-        told_again: matches!(known, Known::Session(_)),
+        told: match known {
+            Known::Session(told) => Some(told.schedule()),
+            _ => None,
+        },
         signals,
     };
     let passed = ask(traffic).await?;
@@ -210,13 +213,15 @@ async fn pass_on(
 /// # Errors
 /// If one is there already.
 pub fn beside(old: &Trace) -> Result<PathBuf> {
-    let mut beside = old.folder.clone().into_os_string();
+    let folder = old.folder.canonicalize();
+    let folder = folder.with_context(|| format!("{} is gone", old.folder.display()))?;
+    let mut beside = folder.into_os_string();
     beside.push(".new");
     let beside = PathBuf::from(beside);
     if beside.exists() {
         bail!(
-            "{0} is left from a recording that was interrupted; `tokentape recover {0}` seals it, \
-             and as it holds all of {1}, it may take its place",
+            "{0} is left from a recording that was interrupted; seal it with `tokentape recover {0}`, and put it \
+             in the place of {1} if `tokentape info` says that it holds no less; else remove it",
             beside.display(),
             old.folder.display()
         );

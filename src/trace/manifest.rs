@@ -75,6 +75,21 @@ pub struct Agent {
     pub server_version: Option<String>,
 }
 
+impl Agent {
+    /// Checks a name: it stands in rows, environment variables and folders.
+    ///
+    /// # Errors
+    /// If it has other characters than it may.
+    pub fn check_name(name: &str) -> Result<()> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        ensure!(
+            !name.is_empty() && name.chars().all(allowed),
+            "{name:?} is no agent's name: letters, digits, dots, dashes and underscores are"
+        );
+        Ok(())
+    }
+}
+
 /// How the trace came to be complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -48,6 +48,8 @@ pub struct State {
     runs: Vec<Run>,
     /// The run in which requests are sent now; without one, the first of them begins it.
     run_id: Option<i32>,
+    /// That run is over, though no other has begun.
+    resting: bool,
     requests: u64,
     last_request_id: i64,
     pub lost: u64,
@@ -241,11 +243,16 @@ impl Tape {
         state.note(end.end_ns, Note::End(end), None);
     }
 
+    /// The run is over: what is sampled until the next one begins belongs to none.
+    pub fn rest(&self) {
+        self.shared.state().resting = true;
+    }
+
     /// Keeps one value of a time series; its run is the current one.
     pub fn sample(&self, sample: Sample) {
         let mut state = self.shared.state();
         if state.has_room_for(size_of::<Sample>()) {
-            let run_id = state.run_id;
+            let run_id = state.run_id.filter(|_| !state.resting);
             let t_ns = sample.t_ns;
             state.note(t_ns, Note::Sample(Sample { run_id, ..sample }), None);
         }
@@ -317,6 +324,7 @@ impl State {
         self.note(start_ns, Note::Run(run.clone()), None);
         self.runs.push(run);
         self.run_id = Some(run_id);
+        self.resting = false;
         run_id
     }
 

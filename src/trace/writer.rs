@@ -148,7 +148,12 @@ impl Writer {
         manifest.write(&journal_folder)?;
         let mut journal = Journal::create(folder)?;
         let tape = Tape::new(clock, redactor.clone());
-        prologue(&mut journal, &tape)?;
+        if let Err(error) = prologue(&mut journal, &tape) {
+            // With a part of what it is to hold, it would pass for the whole.
+            fs::remove_dir_all(&journal_folder)?;
+            let _ = fs::remove_dir(folder);
+            return Err(error);
+        }
         let shared = tape.shared.clone();
         let thread = std::thread::Builder::new()
             .name("journal".into())

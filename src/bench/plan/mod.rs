@@ -1,14 +1,16 @@
 //! `Plan`: what a benchmark is to do, as its TOML says it; what it leaves out, the built-in plan says.
 
+mod pause;
+mod written;
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use pause::Pause;
 
 use crate::document::Document;
 use crate::wire::Dialect;
@@ -198,93 +200,6 @@ pub struct Call {
     pub pause: Pause,
 }
 
-/// A duration as it is written: `500ms`, `30s`, `5m`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pause(pub Duration);
-
-impl Pause {
-    fn is_zero(&self) -> bool {
-        self.0.is_zero()
-    }
-}
-
-impl fmt::Display for Pause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
-    }
-}
-
-impl Serialize for Pause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Pause {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let duration = humantime::parse_duration(&text);
-        let wrong =
-            |_| de::Error::custom(format!("{text:?} is no duration such as 500ms, 30s, 5m"));
-        duration.map(Self).map_err(wrong)
-    }
-}
-
-/// A plan as a user writes it: only what differs.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Written {
-    models: Option<Vec<String>>,
-    scenarios: Option<Vec<String>>,
-    topologies: Option<Vec<Topology>>,
-    dialect: Option<Speech>,
-    runtime: Option<Runtime>,
-    runs: Option<u32>,
-    warmups: Option<u32>,
-    solo: Option<bool>,
-    seed: Option<u64>,
-    cool_down: Option<Pause>,
-    timeout: Option<Pause>,
-    throttle_tps: Option<f64>,
-    hold_efficiency_percent: Option<f64>,
-    shared_server: Option<String>,
-    agents: Option<Vec<Agent>>,
-    options: BTreeMap<String, Options>,
-    scenario: BTreeMap<String, Scenario>,
-    sweep: BTreeMap<String, Vec<Value>>,
-    work: BTreeMap<String, Work>,
-}
-
-impl Written {
-    fn over(self, base: Plan) -> Plan {
-        let mut plan = Plan {
-            models: self.models.unwrap_or(base.models),
-            scenarios: self.scenarios.unwrap_or(base.scenarios),
-            topologies: self.topologies.unwrap_or(base.topologies),
-            dialect: self.dialect.unwrap_or(base.dialect),
-            runtime: self.runtime.unwrap_or(base.runtime),
-            runs: self.runs.unwrap_or(base.runs),
-            warmups: self.warmups.unwrap_or(base.warmups),
-            solo: self.solo.unwrap_or(base.solo),
-            seed: self.seed.unwrap_or(base.seed),
-            cool_down: self.cool_down.unwrap_or(base.cool_down),
-            timeout: self.timeout.unwrap_or(base.timeout),
-            throttle_tps: self.throttle_tps.or(base.throttle_tps),
-            hold_efficiency_percent: self
-                .hold_efficiency_percent
-                .or(base.hold_efficiency_percent),
-            shared_server: self.shared_server.or(base.shared_server),
-            agents: self.agents.unwrap_or(base.agents),
-            sweep: self.sweep,
-            ..base
-        };
-        plan.options.extend(self.options);
-        plan.scenario.extend(self.scenario);
-        plan.work.extend(self.work);
-        plan
-    }
-}
-
 impl Plan {
     /// The built-in plan.
     ///
@@ -292,31 +207,6 @@ impl Plan {
     /// Never: a test reads it.
     pub fn built_in() -> Result<Self> {
         Document::new("the built-in plan", BUILT_IN).parse()
-    }
-
-    /// The plan that a user's document makes of the built-in one. Prompts are read from `folder`.
-    ///
-    /// # Errors
-    /// If the document is no plan, with the line; or a prompt cannot be read.
-    pub fn read(document: &Document, folder: &Path) -> Result<Self> {
-        let mut plan = document.parse::<Written>()?.over(Self::built_in()?);
-        for work in plan.work.values_mut() {
-            for call in &mut work.calls {
-                if let Some(file) = call.prompt_file.take() {
-                    let path = folder.join(&file);
-                    let text = fs::read_to_string(&path);
-                    let text = text.with_context(|| {
-                        format!(
-                            "{}: the prompt {} cannot be read",
-                            document.file(),
-                            path.display()
-                        )
-                    })?;
-                    call.prompt = text;
-                }
-            }
-        }
-        Ok(plan)
     }
 
     /// The plan that a manifest keeps.
@@ -337,7 +227,7 @@ impl Plan {
     }
 
     /// Every agent, one by one.
-    pub fn crew(&self) -> Vec<Member<'_>> {
+    pub fn crew(&self) -> Vec<Member> {
         let mut crew = Vec::new();
         for (place, agent) in self.agents.iter().enumerate() {
             for number in 0..agent.count {
@@ -349,7 +239,6 @@ impl Plan {
                 crew.push(Member {
                     name,
                     place,
-                    agent,
                     start_after,
                 });
             }
@@ -363,6 +252,16 @@ impl Plan {
             (Topology::Dual, _) => &agent.server,
             (Topology::Single, Some(shared)) => shared,
             (Topology::Single, None) => &self.agents[0].server,
+        }
+    }
+
+    /// The keys that say where that is.
+    pub fn server_said(&self, place: usize, topology: Topology) -> Vec<String> {
+        let keys = |place: usize| vec!["agents".to_owned(), place.to_string(), "server".to_owned()];
+        match (topology, &self.shared_server) {
+            (Topology::Dual, _) => keys(place),
+            (Topology::Single, Some(_)) => vec!["shared_server".to_owned()],
+            (Topology::Single, None) => keys(0),
         }
     }
 
@@ -416,98 +315,14 @@ impl Plan {
 
 /// One agent of a plan.
 #[derive(Clone, Debug)]
-pub struct Member<'a> {
+pub struct Member {
     /// By which its rows are known.
     pub name: String,
     /// Of its entry in the plan.
     pub place: usize,
-    /// That entry.
-    pub agent: &'a Agent,
     /// How long after the run it begins.
     pub start_after: Duration,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Plan> {
-        Plan::read(&Document::new("plan.toml", text), Path::new("."))
-    }
-
-    #[test]
-    fn a_plan_says_only_what_differs() {
-        let plan =
-            read("runs = 2\n[options.hot]\ntemperature = 2\n[scenario.mine]\noptions = [\"hot\"]")
-                .unwrap();
-        let built_in = Plan::built_in().unwrap();
-        assert_eq!((plan.runs, plan.warmups), (2, built_in.warmups));
-        assert_eq!(plan.options.len(), built_in.options.len() + 1);
-        assert!(plan.scenario.contains_key("chimera_homo") && plan.scenario.contains_key("mine"));
-        assert_eq!(read("").unwrap(), built_in);
-    }
-
-    #[test]
-    fn a_plan_comes_back_from_toml_and_from_the_manifest() {
-        let mut plan =
-            read("throttle_tps = 60\ncool_down = \"500ms\"\n[sweep]\nnum_ctx = [512, 1024]")
-                .unwrap();
-        assert_eq!(read(&plan.to_toml().unwrap()).unwrap(), plan);
-        let json = serde_json::to_value(&plan).unwrap();
-        assert_eq!(Plan::recorded(json).unwrap(), plan);
-        plan.agents[0].count = 3;
-        plan.agents[0].every = Pause(Duration::from_millis(20));
-        assert_eq!(read(&plan.to_toml().unwrap()).unwrap(), plan);
-    }
-
-    #[test]
-    fn what_is_no_plan_is_refused_with_its_line() {
-        let said = |text: &str| read(text).unwrap_err().to_string();
-        assert!(said("runs = 1\nrun = 2").starts_with("plan.toml line 2: unknown field `run`"));
-        assert!(
-            said("runs = 1\ncool_down = \"soon\"")
-                .starts_with("plan.toml line 2: \"soon\" is no duration")
-        );
-        assert!(said("dialect = \"x\"").starts_with("plan.toml line 1: unknown variant `x`"));
-        assert!(said("[[work.x.calls]]\nprompt_file = \"no.txt\"").contains("the prompt ./no.txt"));
-    }
-
-    #[test]
-    fn a_sweep_is_every_combination_and_wins_over_the_sets() {
-        let plan = read("[sweep]\nnum_ctx = [1, 2]\nseed = [7, 8]").unwrap();
-        let settings = plan.settings();
-        let names: Vec<_> = settings
-            .iter()
-            .map(|settings| plan.config(settings).unwrap())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "num_ctx=1 seed=7",
-                "num_ctx=1 seed=8",
-                "num_ctx=2 seed=7",
-                "num_ctx=2 seed=8"
-            ]
-        );
-        let options = plan.options_of(&plan.scenario["chimera_homo"], 1, &settings[3]);
-        assert_eq!(
-            (&options["num_ctx"], &options["num_gpu"]),
-            (&Value::from(2), &Value::from(80))
-        );
-        assert_eq!(options["seed"], 8);
-        assert_eq!(options["num_predict"], 56);
-        assert_eq!(read("").unwrap().config(&Options::new()), None);
-    }
-
-    #[test]
-    fn several_agents_alike_have_numbers_and_begin_one_after_the_other() {
-        let mut plan = Plan::built_in().unwrap();
-        plan.agents[1].count = 3;
-        plan.agents[1].every = Pause(Duration::from_millis(20));
-        let crew = plan.crew();
-        let names: Vec<_> = crew.iter().map(|member| member.name.as_str()).collect();
-        assert_eq!(names, ["collector", "insight-1", "insight-2", "insight-3"]);
-        assert_eq!(crew[3].start_after, Duration::from_millis(40));
-        assert_eq!(crew[3].place, 1);
-    }
-}
+mod tests;
