@@ -174,6 +174,8 @@ fn performed(clock: Clock, plan: Plan) -> (Vec<i64>, Vec<i64>) {
             dialects: vec![Dialect::OllamaGenerate; schedule.routes.len()],
             tape: writer.tape(),
             told_again: false,
+            recorded: Vec::new(),
+            rates: Default::default(),
             live: Arc::new(Live::new(agents.len(), 1)),
             plan,
             schedule,

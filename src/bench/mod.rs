@@ -16,7 +16,6 @@ mod live;
 mod perform;
 mod plan;
 mod prompt;
-mod rerun;
 mod resume;
 mod schedule;
 mod servers;
@@ -28,7 +27,6 @@ pub use perform::{Bench, Performed};
 pub use plan::{
     Agent, BUILT_IN, Call, Member, Options, Pause, Plan, Runtime, Scenario, Speech, Topology, Work,
 };
-pub use rerun::{Rerun, Script};
 pub use resume::Left;
 pub use schedule::{Part, Phase, Route, Schedule, Step};
 pub use servers::{Seen, look};

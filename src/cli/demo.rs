@@ -1,23 +1,28 @@
 //! `tokentape demo`: the whole loop on the bundled trace, no server needed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use include_dir::{Dir, include_dir};
+use tokio::sync::watch;
 
 use super::agents::ANY_PORT;
 use super::figures::{Forms, render};
 use super::output::{Format, Output};
+use super::progress::Progress;
 use super::{Exit, Failed};
 use crate::analyze::{Library, Session};
-use crate::bench::{Rerun, Script};
+use crate::bench::{Bench, Left, Live, Plan, Schedule};
 use crate::clock::Clock;
 use crate::draw;
 use crate::record::{Agent, Endpoint, Known, Ports, Recorder};
 use crate::replay::{Options, Replay, Speed};
 use crate::trace::{self, Manifest, Trace, Writer};
+use crate::wire::Dialect;
 use crate::wire::redaction::Redactor;
 
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/traces/gemma3-270m-pair");
@@ -119,13 +124,36 @@ async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
     };
     let writer = Writer::create(folder, clock, session, Redactor::default())?;
     let recorder = Recorder::start(ports, &writer.tape(), TIMEOUT, &Known::Nothing)?;
-    let rerun = Rerun::new(recorder.urls(), Some(1.0))?;
-    let script = Script::of(original)?;
-    let runs = script.runs.len();
-    for (index, run) in script.runs.into_iter().enumerate() {
-        eprintln!("tokentape: run {} of {runs}, {}", index + 1, run.run.phase);
-        rerun.play(run).await?;
-    }
+    let plan = Plan {
+        solo: true,
+        ..Plan::built_in()?
+    };
+    let schedule = Schedule::of(&plan);
+    let runs = schedule.steps.len();
+    eprintln!("tokentape: the two agents ask again, in {runs} runs");
+    let live = Arc::new(Live::new(plan.crew().len(), runs));
+    let progress = Progress::start(&live, &plan, clock, false);
+    let bench = Bench {
+        left: Left::all(&schedule).steps,
+        urls: recorder.urls().into_iter().map(|(_, url)| url).collect(),
+        dialects: vec![Dialect::OpenAiChat; schedule.routes.len()],
+        told_again: false,
+        recorded: Vec::new(),
+        rates: BTreeMap::new(),
+        tape: writer.tape(),
+        live,
+        plan,
+        schedule,
+    };
+    let (_stop, stopped) = watch::channel(false);
+    let performing = tokio::task::spawn_blocking(move || bench.perform(stopped));
+    let performed = performing.await.context("the benchmark died")??;
+    drop(progress);
+    ensure!(
+        performed.failed.is_empty(),
+        "{}",
+        performed.failed.join("; ")
+    );
     recorder.end(Duration::from_secs(1)).await?;
     let sealed = tokio::task::spawn_blocking(|| writer.finish()).await;
     sealed.context("sealing died")?.map_err(Failed)?;
