@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::bench::{Glance, Live, Plan};
+use crate::bench::{Course, Glance, Live, Plan};
 use crate::clock::Clock;
 
 /// How often the lines are drawn.
 const EVERY: Duration = Duration::from_millis(250);
 /// Agents that have a line of their own; of more, a terminal shows nothing but the rest.
 const LINES: usize = 8;
+
+const LINE: &str = "{msg}";
+const BAR: &str = "{bar:24} {pos}/{len} runs, {elapsed} gone{prefix}  {wide_msg}";
 
 /// Draws until it is dropped, on a thread of its own: never where chunks pass.
 pub struct Progress {
@@ -71,14 +74,12 @@ impl Lines {
         let shown = names.len().min(LINES);
         let line = || {
             let line = ProgressBar::no_length();
-            line.set_style(style("{msg}"));
+            line.set_style(style(LINE));
             all.add(line)
         };
         let agents = (0..shown).map(|_| line()).collect();
         let bar = ProgressBar::new(total as u64);
-        bar.set_style(style(
-            "{bar:24} {pos}/{len} runs, {elapsed} gone, {eta} left  {wide_msg}",
-        ));
+        bar.set_style(style(BAR));
         let bar = all.add(bar);
         let width = names.iter().take(LINES).map(String::len).max().unwrap_or(0);
         Self {
@@ -107,12 +108,25 @@ impl Lines {
             String::new()
         };
         self.bar.set_position(course.done as u64);
+        self.bar.set_prefix(left(&course, self.bar.elapsed()));
         self.bar.set_message(format!("{}{more}", course.run));
     }
 
     fn clear(&self) {
         // The terminal may be gone.
         let _ = self.all.clear();
+    }
+}
+
+/// How long what is left takes, if the runs go on as those before did.
+fn left(course: &Course, elapsed: Duration) -> String {
+    match course.done {
+        0 => String::new(),
+        done => {
+            let runs = course.total.saturating_sub(done);
+            let left = elapsed.mul_f64(runs as f64 / done as f64);
+            format!(", {} left", HumanDuration(left))
+        }
     }
 }
 
@@ -156,11 +170,26 @@ mod tests {
     }
 
     #[test]
+    fn the_time_left_is_that_of_as_many_runs_before() {
+        let course = |done| Course {
+            done,
+            total: 12,
+            run: String::new(),
+        };
+        assert_eq!(left(&course(0), Duration::from_secs(9)), "");
+        assert_eq!(
+            left(&course(3), Duration::from_secs(9)),
+            ", 27 seconds left"
+        );
+        assert_eq!(
+            left(&course(12), Duration::from_secs(9)),
+            ", 0 seconds left"
+        );
+    }
+
+    #[test]
     fn the_templates_are_templates() {
-        for template in [
-            "{msg}",
-            "{bar:24} {pos}/{len} runs, {elapsed} gone, {eta} left  {wide_msg}",
-        ] {
+        for template in [LINE, BAR] {
             ProgressStyle::with_template(template).unwrap();
         }
     }
