@@ -173,6 +173,7 @@ fn performed(clock: Clock, plan: Plan) -> (Vec<i64>, Vec<i64>) {
             urls: recorder.urls().into_iter().map(|(_, url)| url).collect(),
             dialects: vec![Dialect::OllamaGenerate; schedule.routes.len()],
             tape: writer.tape(),
+            samples: true,
             told_again: false,
             recorded: Vec::new(),
             rates: Default::default(),

@@ -28,7 +28,9 @@ pub struct Bench {
     pub schedule: Schedule,
     /// Numbers of the schedule's steps that are left to do.
     pub left: Vec<usize>,
-    /// A recorded session is told again: nothing is waited for, nothing measured.
+    /// Whether the scheduler's delay is sampled.
+    pub samples: bool,
+    /// A recorded session is told again: nothing is waited for.
     pub told_again: bool,
     /// The runs that it had, if they are this plan's: done instead of what is left.
     pub recorded: Vec<Run>,
@@ -69,13 +71,11 @@ impl Bench {
         };
         let runtime = builder.thread_name("agents").enable_all().build();
         let runtime = runtime.context("the agents' runtime cannot be started")?;
-        let probe = match self.told_again {
-            true => None,
-            false => Some(LagProbe::start(
-                runtime.handle().clone(),
-                self.tape.clone(),
-            )?),
-        };
+        let handle = runtime.handle().clone();
+        let probe = self
+            .samples
+            .then(|| LagProbe::start(handle, self.tape.clone()));
+        let probe = probe.transpose()?;
         let crew = self.plan.crew();
         let performing = Performing {
             bench: self,

@@ -64,7 +64,7 @@ pub struct Args {
         "seed", "throttle", "hold_efficiency", "output", "print_plan",
     ])]
     resume: Option<PathBuf>,
-    /// Sample neither CPU and memory nor GPUs
+    /// Sample nothing: neither the scheduler's delay nor CPU, memory and GPUs
     #[arg(long)]
     no_samples: bool,
     /// Something to remember about the session
@@ -105,7 +105,22 @@ pub async fn run(args: Args) -> Exit {
         return Ok(0);
     }
     let dialects = sourced.look_at_servers(&schedule).await?;
-    perform(args, sourced.plan, schedule, left, dialects, old).await
+    let ready = Ready {
+        plan: sourced.plan,
+        schedule,
+        left,
+        dialects,
+    };
+    perform(args, ready, old).await
+}
+
+/// A plan in which no fault was found.
+struct Ready {
+    plan: Plan,
+    schedule: Schedule,
+    left: Left,
+    /// What is spoken on each of the schedule's routes.
+    dialects: Vec<Dialect>,
 }
 
 fn recorded_plan(old: &Trace) -> Result<Plan> {
@@ -154,14 +169,13 @@ fn schedule_table(plan: &Plan, schedule: &Schedule, left: &Left) -> Table {
     }
 }
 
-async fn perform(
-    args: Args,
-    plan: Plan,
-    schedule: Schedule,
-    left: Left,
-    dialects: Vec<Dialect>,
-    old: Option<Trace>,
-) -> Exit {
+async fn perform(args: Args, ready: Ready, old: Option<Trace>) -> Exit {
+    let Ready {
+        plan,
+        schedule,
+        left,
+        ..
+    } = &ready;
     let mut agents = Vec::new();
     for route in &schedule.routes {
         agents.push(Agent {
@@ -174,7 +188,7 @@ async fn perform(
     let setup = Setup {
         agents: &agents,
         labels: &args.label,
-        plan: Some(serde_json::to_value(&plan).context("the plan cannot be kept")?),
+        plan: Some(serde_json::to_value(plan).context("the plan cannot be kept")?),
         timeout: plan.timeout.0,
     };
     let clock = Clock::start();
@@ -205,8 +219,8 @@ async fn perform(
         let sampler = samples
             .then(|| Sampler::start(traffic.tape, &endpoints, SAMPLED_EVERY))
             .transpose()?;
-        let _progress = Progress::start(&live, &plan, traffic.tape.clock(), args.quiet);
-        performed = ask(traffic, plan, schedule, left, dialects, live.clone()).await?;
+        let _progress = Progress::start(&live, &ready.plan, traffic.tape.clock(), args.quiet);
+        performed = ask(traffic, ready, samples, live.clone()).await?;
         remarks.extend(sampler.iter().flat_map(Sampler::remarks));
         Ok(Passed {
             code: 0,
@@ -248,10 +262,8 @@ fn make_room(agents: usize) -> Result<()> {
 /// Has the agents ask; they live on threads of their own.
 async fn ask(
     traffic: Traffic<'_>,
-    plan: Plan,
-    schedule: Schedule,
-    left: Left,
-    dialects: Vec<Dialect>,
+    ready: Ready,
+    samples: bool,
     live: Arc<Live>,
 ) -> Result<Performed> {
     let Traffic {
@@ -260,10 +272,17 @@ async fn ask(
         told,
         signals,
     } = traffic;
+    let Ready {
+        plan,
+        schedule,
+        left,
+        dialects,
+    } = ready;
     mark_failed(tape, &left.unmarked);
     let bench = Bench {
         recorded: told.map_or(Vec::new(), |told| recorded_runs(told, &plan)),
         told_again: told.is_some(),
+        samples,
         plan,
         schedule,
         left: left.steps,

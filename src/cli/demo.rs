@@ -137,6 +137,7 @@ async fn again(original: &Trace, folder: &Path, clock: Clock) -> Result<Trace> {
         left: Left::all(&schedule).steps,
         urls: recorder.urls().into_iter().map(|(_, url)| url).collect(),
         dialects: vec![Dialect::OpenAiChat; schedule.routes.len()],
+        samples: true,
         told_again: false,
         recorded: Vec::new(),
         rates: BTreeMap::new(),
