@@ -65,7 +65,10 @@ pub fn sample(tape: &Tape, ports: &[u16], ticks: &Ticks, remarks: &Remarks) {
 
         let groups = || servers.iter().map(|server| &server.group);
         let pids = groups().chain([&own]).flat_map(|group| &group.pids);
-        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        let what = ProcessRefreshKind::nothing()
+            .without_tasks()
+            .with_cpu()
+            .with_memory();
         refresh(&mut system, pids, what);
         let now_ns = tape.clock().now_ns();
         own.sample(&system, now_ns, tape);
@@ -92,7 +95,7 @@ fn find(servers: &mut [Server], system: &mut System) -> bool {
     let ports: Vec<u16> = lost.map(|server| server.port).collect();
     let mut found = listening::processes(&ports);
     let pids = found.values().flatten();
-    refresh(system, pids, ProcessRefreshKind::nothing());
+    refresh(system, pids, ProcessRefreshKind::nothing().without_tasks());
     let mut is_new = false;
     for server in servers {
         if let Some(pids) = found.remove(&server.port) {
@@ -129,7 +132,7 @@ fn refresh_list(system: &mut System) {
     let changed: Vec<Pid> = now.symmetric_difference(&before).copied().collect();
     let (which, what) = (
         ProcessesToUpdate::Some(&changed),
-        ProcessRefreshKind::nothing(),
+        ProcessRefreshKind::nothing().without_tasks(),
     );
     system.refresh_processes_specifics(which, true, what);
 }
@@ -137,7 +140,7 @@ fn refresh_list(system: &mut System) {
 /// Brings up to date which processes there are.
 #[cfg(not(target_os = "linux"))]
 fn refresh_list(system: &mut System) {
-    let what = ProcessRefreshKind::nothing();
+    let what = ProcessRefreshKind::nothing().without_tasks();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
 }
 
