@@ -30,7 +30,7 @@ pub struct Question<'a> {
 }
 
 /// An option that the dialect cannot say.
-pub fn unsayable<'a>(dialect: Dialect, options: &'a Options) -> Option<&'a str> {
+pub fn unsayable(dialect: Dialect, options: &Options) -> Option<&str> {
     let said = |name: &str| {
         OPTIONS
             .iter()

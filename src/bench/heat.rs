@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::schedule::{Load, Step};
+use super::step::{Load, Step};
 
 /// The model and settings that each server was asked for last.
 #[derive(Clone, Debug, Default)]

@@ -19,6 +19,7 @@ mod prompt;
 mod resume;
 mod schedule;
 mod servers;
+mod step;
 mod throttle;
 
 pub use faults::{Fault, check, dual, sayable};
@@ -28,5 +29,6 @@ pub use plan::{
     Agent, BUILT_IN, Call, Member, Options, Pause, Plan, Runtime, Scenario, Speech, Topology, Work,
 };
 pub use resume::Left;
-pub use schedule::{Part, Phase, Route, Schedule, Step};
+pub use schedule::{Route, Schedule};
 pub use servers::{Seen, look};
+pub use step::{Part, Phase, Step};

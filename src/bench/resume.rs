@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::perform::configuration;
 use super::plan::Plan;
-use super::schedule::{Schedule, Step, is_warming};
+use super::schedule::Schedule;
+use super::step::{Step, is_warming};
 use crate::trace::{FAILED, Outcome, Request, Run};
 use crate::wire::Dialect;
 

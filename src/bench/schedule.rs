@@ -12,29 +12,8 @@ use serde_json::{Value, json};
 
 use super::heat::Heat;
 use super::plan::{Member, Options, Plan, Topology};
+use super::step::{Load, Part, Phase, Step};
 use crate::trace::Run;
-
-/// What a run counts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// All agents at once.
-    Concurrent,
-    /// One agent alone.
-    Solo,
-    /// Does not count.
-    Warmup,
-}
-
-impl Phase {
-    /// As the `phase` column has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Concurrent => "concurrent",
-            Self::Solo => "solo",
-            Self::Warmup => "warmup",
-        }
-    }
-}
 
 /// An agent and a server that it talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,49 +36,6 @@ pub struct Schedule {
     /// In their order.
     pub steps: Vec<Step>,
 }
-
-/// One run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// Its place in the schedule, from 1.
-    pub number: usize,
-    /// The block and its place there, from 1; 0 for a warm-up.
-    pub block: usize,
-    /// See `block`.
-    pub place: usize,
-    /// What it counts as.
-    pub phase: Phase,
-    /// Its number within its configuration.
-    pub run_number: u32,
-    /// By name.
-    pub scenario: String,
-    /// By the name that the servers know.
-    pub model: String,
-    /// Whether the agents share a server.
-    pub topology: Topology,
-    /// Of the sweep.
-    pub settings: Options,
-    /// A server has to load what is asked of it, so far as can be known.
-    pub cold: bool,
-    /// Done before the step of this number, which would be cold.
-    pub warms: bool,
-    /// Who takes part.
-    pub parts: Vec<Part>,
-    /// What each part has its server load, by the server.
-    pub loads: Vec<(String, Load)>,
-}
-
-/// An agent in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Of the plan's crew.
-    pub member: usize,
-    /// Of the schedule's routes.
-    pub route: usize,
-}
-
-/// What makes a server load a model: its name, `num_ctx`, `num_gpu`.
-pub type Load = (String, Option<String>, Option<String>);
 
 /// What every run of a configuration has in common.
 #[derive(Clone)]
@@ -149,8 +85,8 @@ impl Schedule {
         };
         let mut generator = Pcg64::new(u128::from(plan.seed), 0);
         for model in &plan.models {
-            for cells in groups(schedule.cells(plan, &crew, model)) {
-                for step in runs(plan, &cells, &mut generator) {
+            for group in groups(schedule.cells(plan, &crew, model)) {
+                for step in runs(plan, &group.cells, &mut generator) {
                     let number = schedule.steps.len() + 1;
                     schedule.steps.push(Step { number, ..step });
                 }
@@ -250,36 +186,51 @@ fn runs(plan: &Plan, cells: &[Cell], generator: &mut Pcg64) -> Vec<Step> {
     steps
 }
 
-/// Cells in groups within which no server has to load anything anew. One that makes a server do so by
-/// itself stands alone.
-fn groups(cells: Vec<Cell>) -> Vec<Vec<Cell>> {
-    let mut groups: Vec<(Option<BTreeMap<String, Load>>, Vec<Cell>)> = Vec::new();
-    for cell in cells {
-        let loads: BTreeMap<String, Load> = cell.loads.iter().cloned().collect();
-        let is_one = cell
-            .loads
-            .iter()
-            .all(|(server, load)| loads.get(server) == Some(load));
-        let fits = |held: &BTreeMap<String, Load>| {
-            let mut all = loads.iter();
-            is_one && all.all(|(server, load)| held.get(server).is_none_or(|held| held == load))
-        };
-        let mut open = groups.iter_mut();
-        match open.find_map(|(held, group)| Some((held.as_mut().filter(|held| fits(held))?, group)))
-        {
-            Some((held, group)) => {
-                held.extend(loads);
-                group.push(cell);
-            }
-            None => groups.push((is_one.then_some(loads), vec![cell])),
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).collect()
+/// Cells whose runs do not make each other's servers load anything, or one that does so by itself.
+struct Group {
+    cells: Vec<Cell>,
+    /// What each server has loaded; none if it changes within a run.
+    held: Option<BTreeMap<String, Load>>,
 }
 
-/// Whether a run so marked only warmed up for its step.
-pub fn is_warming(mark: &Value) -> bool {
-    mark["labels"]["warms"] == true
+impl Group {
+    fn of(cell: Cell) -> Self {
+        let held: BTreeMap<String, Load> = cell.loads.iter().cloned().collect();
+        let mut loads = cell.loads.iter();
+        let is_one = loads.all(|(server, load)| held.get(server) == Some(load));
+        Self {
+            cells: vec![cell],
+            held: is_one.then_some(held),
+        }
+    }
+
+    /// Takes the other in, if they fit; else gives it back.
+    fn join(&mut self, other: Group) -> Option<Group> {
+        match (&mut self.held, &other.held) {
+            (Some(held), Some(loads))
+                if loads
+                    .iter()
+                    .all(|(server, load)| held.get(server).is_none_or(|held| held == load)) =>
+            {
+                held.extend(loads.clone());
+                self.cells.extend(other.cells);
+                None
+            }
+            _ => Some(other),
+        }
+    }
+}
+
+fn groups(cells: Vec<Cell>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for cell in cells {
+        let group = Group::of(cell);
+        let left = groups
+            .iter_mut()
+            .try_fold(group, |group, other| other.join(group).ok_or(()));
+        groups.extend(left.ok());
+    }
+    groups
 }
 
 impl Schedule {
@@ -301,72 +252,6 @@ impl Schedule {
             "labels": labels,
         });
         Some((step, mark))
-    }
-}
-
-impl Step {
-    /// A run that warms its servers up for it.
-    pub fn warming(&self) -> Self {
-        Self {
-            phase: Phase::Warmup,
-            warms: true,
-            ..self.clone()
-        }
-    }
-
-    /// A run in a few words.
-    pub fn describe(&self) -> String {
-        let settings = self
-            .settings
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let words = [&self.model, &self.scenario, self.topology.as_str()].map(str::to_owned);
-        let words = words
-            .into_iter()
-            .chain(settings)
-            .chain([self.phase.as_str().to_owned()]);
-        words.collect::<Vec<_>>().join(" ")
-    }
-
-    /// Whether its agents ask a server for different things.
-    pub fn contradicts(&self, server: &str) -> bool {
-        let mut loads = self.loads.iter().filter(|(other, _)| other == server);
-        let first = loads.next();
-        loads.any(|other| Some(other) != first)
-    }
-
-    /// What the recorder is told when the run begins. A run with a cold start that counts is a
-    /// configuration of its own, so that it never mixes with warm ones.
-    pub fn mark(&self, plan: &Plan, crew: &[Member]) -> Value {
-        let cold = (self.cold && self.phase != Phase::Warmup).then(|| "cold".to_owned());
-        let config: Vec<String> = plan
-            .config(&self.settings)
-            .into_iter()
-            .chain(cold)
-            .collect();
-        let names: Vec<&str> = self
-            .parts
-            .iter()
-            .map(|part| crew[part.member].name.as_str())
-            .collect();
-        json!({
-            "run_number": self.run_number,
-            "scenario": self.scenario,
-            "model": self.model,
-            "runtime": plan.runtime.as_str(),
-            "topology": self.topology.as_str(),
-            "config": (!config.is_empty()).then(|| config.join(" ")),
-            "phase": self.phase.as_str(),
-            "labels": {
-                "agents": names.join("+"),
-                "block": self.block,
-                "place": self.place,
-                "cold": self.cold,
-                "step": self.number,
-                "warms": self.warms,
-                "phase": self.phase.as_str(),
-            },
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::bench::step::is_warming;
 
 fn plan() -> Plan {
     Plan {
