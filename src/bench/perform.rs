@@ -33,7 +33,8 @@ pub struct Bench {
     pub samples: bool,
     /// A recorded session is told again: nothing is waited for.
     pub told_again: bool,
-    /// The runs that it had, if they are this plan's: done instead of what is left.
+    /// The runs that it had, if they are this plan's: done instead of what is left. Those of a session
+    /// that something else recorded keep their own marks.
     pub recorded: Vec<Run>,
     /// The throttle's rates that were reached before, by configuration.
     pub rates: BTreeMap<String, f64>,
@@ -79,10 +80,11 @@ impl Bench {
         let probe = probe.transpose()?;
         let crew = self.plan.crew();
         let performing = Performing {
-            bench: self,
             crew,
             heat: Heat::default(),
             governors: BTreeMap::new(),
+            marks: !self.told_again || !self.recorded.is_empty(),
+            bench: self,
             performed: Performed::default(),
             stop,
         };
@@ -96,6 +98,8 @@ impl Bench {
 /// A benchmark under way.
 struct Performing {
     bench: Bench,
+    /// Whether the recorder is told of runs.
+    marks: bool,
     crew: Vec<Member>,
     heat: Heat,
     governors: BTreeMap<String, Governor>,
@@ -235,6 +239,9 @@ impl Performing {
 
     /// Tells the recorder of a run; the `run_id` that it has there.
     async fn mark(&self, client: &Client, step: &Step, mark: &Value) -> Result<Value> {
+        if !self.marks {
+            return Ok(Value::Null);
+        }
         let url = &self.bench.urls[step.parts[0].route];
         let marking = client.post(format!("{url}/_tokentape/run"));
         let marking = marking.body(mark.to_string()).send();

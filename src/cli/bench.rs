@@ -279,8 +279,14 @@ async fn ask(
         dialects,
     } = ready;
     mark_failed(tape, &left.unmarked);
+    let recorded = told.map_or(Vec::new(), |told| recorded_runs(told, &plan));
+    if told.is_some() && recorded.is_empty() {
+        eprintln!(
+            "tokentape: this plan did not record the session that is told again; its runs stay as they were"
+        );
+    }
     let bench = Bench {
-        recorded: told.map_or(Vec::new(), |told| recorded_runs(told, &plan)),
+        recorded,
         told_again: told.is_some(),
         samples,
         plan,

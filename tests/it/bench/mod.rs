@@ -202,20 +202,50 @@ fn on_the_recorded_clock_the_same_plan_is_the_same_trace() {
         &first,
     ));
     let original = opened(&first);
-    for runtime in ["tokio", "tokio", "current-thread"] {
+    for _ in 0..2 {
         let (_guard, out) = temporary();
-        let arguments = [&arguments[..], &["--runtime", runtime]].concat();
         let output = bench_on_replay(&first, &["--clock", "recorded"], &arguments, &out);
-        if runtime == "current-thread" {
-            assert!(
-                stderr(&output).contains("no such run"),
-                "another plan is another session"
-            );
-            continue;
-        }
         done(&output);
         assert_same(&original, &opened(&out));
     }
+}
+
+#[test]
+fn a_session_that_another_program_recorded_is_told_again_as_it_was() {
+    let told = || {
+        let (guard, out) = temporary();
+        let output = bench_on_replay(
+            &bundled().folder,
+            &["--clock", "recorded"],
+            &["--solo"],
+            &out,
+        );
+        done(&output);
+        assert!(
+            stderr(&output).contains("its runs stay as they were"),
+            "{}",
+            stderr(&output)
+        );
+        (guard, opened(&out))
+    };
+    let (one, other) = (told(), told());
+    assert_same(&one.1, &other.1);
+    let runs = |trace: &Trace| trace.runs().unwrap();
+    assert_eq!(runs(&one.1), runs(&bundled()));
+    let times = |trace: &Trace| -> Vec<_> {
+        let requests = trace.requests().unwrap().into_iter();
+        requests
+            .map(|request| {
+                (
+                    request.request_id,
+                    request.run_id,
+                    request.start_ns,
+                    request.end_ns,
+                )
+            })
+            .collect()
+    };
+    assert_eq!(times(&one.1), times(&bundled()));
 }
 
 /// Every table holds the same, but for the session's name.
