@@ -24,7 +24,7 @@ from pair import AGENTS
 from server import Server
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 300   # that a client may take for all of its calls
+SECONDS = 150   # that a client may take for all of its calls; ten are enough
 
 # A client's name: its environment and its program.
 CLIENTS = {
@@ -96,6 +96,10 @@ class Problem(Exception):
     """Why a client's observations are worth nothing."""
 
 
+class Hang(Problem):
+    """It did not end."""
+
+
 def observed(command, **environment):
     """What a program prints, line by line; the program itself, or a tokentape around it, must succeed."""
     command = [str(part) for part in command]
@@ -106,7 +110,7 @@ def observed(command, **environment):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             out, said = process.communicate()
-            said += f"no end in {SECONDS} s, after {len(out.splitlines())} lines"
+            raise Hang(f"no end in {SECONDS} s, after {len(out.splitlines())} lines: {' '.join(command[:4])} ...\n{said}")
     if process.returncode:
         last = "\n".join(said.strip().splitlines()[-20:])
         raise Problem(f"exit code {process.returncode}: {' '.join(command[:4])} ...\n{last}")
@@ -157,7 +161,11 @@ class Trial:
         trace, again = self.folder / "alone", self.folder / "alone-again"
         command = [*self.command, *CALLS]
         with Server("server") as server:
-            direct = observed(command, OLLAMA_HOST=server.url)
+            try:
+                direct = observed(command, OLLAMA_HOST=server.url)
+            except Hang as hang:    # litellm does, now and then, with nothing of ours in between
+                print(f"{self.client}, asking directly, is asked once more: {hang}", file=sys.stderr, flush=True)
+                direct = observed(command, OLLAMA_HOST=server.url)
             recorded = observed([*self.recording(trace, agent=server.url), *command])
         replayed = observed([*self.replaying(trace), *command])
         replay_recorded = observed([*self.replaying(trace), *self.recording(again), *command])
