@@ -111,6 +111,7 @@ impl Task {
             .throttle_tps
             .map(|rate| Bucket::new(rate, self.clock.now_ns()));
         let (mut text, mut events, mut seq) = (String::new(), Vec::new(), 0);
+        let mut is_empty = true;
         loop {
             let chunk = answer.chunk().await.map_err(|error| broken(&error))?;
             let now_ns = self.clock.now_ns();
@@ -135,6 +136,7 @@ impl Task {
                 if event.kind == Kind::Token {
                     text += &content;
                 }
+                is_empty = false;
                 self.live.content(self.member, now_ns);
                 let wait = bucket
                     .as_mut()
@@ -150,6 +152,7 @@ impl Task {
                 Some(said) if !said.done => {
                     return Err("the answer ended without saying that it was done".to_owned());
                 }
+                Some(_) if is_empty => return Err("the answer held no token".to_owned()),
                 Some(_) => return Ok(text),
             }
         }

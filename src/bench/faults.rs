@@ -120,7 +120,7 @@ fn numbers(plan: &Plan) -> Checked {
     if plan.warmups > MOST_RUNS {
         return Err(Fault::new(
             &["warmups"],
-            format!("write at most {MOST_RUNS}"),
+            format!("warmups = {}; write at most {MOST_RUNS}", plan.warmups),
         ));
     }
     if plan.timeout.0.is_zero() {

@@ -216,7 +216,7 @@ impl Performing {
             self.performed.interrupted = true;
             return Ok(false);
         }
-        let failed = format!("run {} ({}): {why}", step.number, step.describe());
+        let failed = format!("step {} ({}): {why}", step.number, step.describe());
         self.performed.failed.push(failed);
         Ok(true)
     }
@@ -250,7 +250,7 @@ impl Performing {
         let said: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
         if !is_ok {
             let why = said["error"].as_str().unwrap_or("refused");
-            bail!("run {} cannot be marked: {why}", step.number);
+            bail!("step {} cannot be marked as a run: {why}", step.number);
         }
         Ok(said["run_id"].clone())
     }

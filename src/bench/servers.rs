@@ -65,6 +65,11 @@ pub async fn look(url: &str) -> Result<Seen> {
             let names = models.iter().filter_map(|model| model[name].as_str());
             names.map(str::to_owned).collect()
         });
+    if version.is_none() && models.is_none() {
+        bail!(
+            "{url} answers neither /api/version nor /v1/models, without which nothing is known of it (a URL is named without /v1)"
+        );
+    }
     Ok(Seen {
         dialect,
         is_ollama: version.is_some(),

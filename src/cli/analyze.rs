@@ -74,7 +74,7 @@ async fn say_failed(session: &Session) -> Result<()> {
             1 => "1 run failed and is".to_owned(),
             many => format!("{many} runs failed and are"),
         };
-        eprintln!("tokentape: {failed} left out; `tokentape sql -q failed_runs` says why");
+        eprintln!("tokentape: {failed} left out; `tokentape sql TRACE -q failed_runs` says why");
     }
     Ok(())
 }

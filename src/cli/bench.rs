@@ -138,7 +138,7 @@ fn recorded_plan(old: &Trace) -> Result<Plan> {
 fn schedule_table(plan: &Plan, schedule: &Schedule, left: &Left) -> Table {
     let crew = plan.crew();
     let columns = [
-        "run", "block", "phase", "model", "scenario", "topology", "config", "agents", "cold",
+        "step", "block", "phase", "model", "scenario", "topology", "config", "agents", "cold",
     ];
     let rows = schedule
         .steps

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::command::parse_label;
 use crate::bench::{self, Fault, Plan, Route, Runtime, Schedule, Seen, Speech, Topology};
 use crate::document::Document;
 use crate::record::{Endpoint, child};
@@ -27,7 +26,7 @@ pub struct Planned {
     #[arg(long, value_name = "dual|single", value_parser = word::<Topology>)]
     topology: Vec<Topology>,
     /// An agent's server
-    #[arg(long, value_name = "NAME=URL", value_parser = parse_label)]
+    #[arg(long, value_name = "NAME=URL", value_parser = parse_server)]
     agent: Vec<(String, String)>,
     /// The server that all agents share in the topology `single` [default: the first agent's]
     #[arg(long, value_name = "URL")]
@@ -59,6 +58,12 @@ pub struct Planned {
     /// Adjust the throttle after each run, so that efficiency is held
     #[arg(long, value_name = "PERCENT")]
     hold_efficiency: Option<f64>,
+}
+
+fn parse_server(text: &str) -> Result<(String, String)> {
+    let wrong = "an agent's server is written NAME=URL, such as insight=http://127.0.0.1:8080";
+    let (name, url) = text.split_once('=').ok_or_else(|| anyhow!(wrong))?;
+    Ok((name.to_owned(), url.to_owned()))
 }
 
 /// Reads a word as the plan's TOML has it.
@@ -198,7 +203,8 @@ impl Planned {
             let names = names.join(", ");
             bail!("--agent {name}: the plan has no such agent; it has {names}");
         }
-        if let Some(shared) = &self.shared {
+        let is_replay = set.iter().any(|(_, who)| who.starts_with("TOKENTAPE_"));
+        if let Some(shared) = self.shared.as_ref().filter(|_| !is_replay) {
             plan.shared_server = Some(shared.clone());
             set.push(("shared_server".to_owned(), "--shared".to_owned()));
         }

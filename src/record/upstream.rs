@@ -58,7 +58,13 @@ impl Endpoint {
         };
         // 0.0.0.0 is where a server listens, not where it is reached.
         let host = if host == "0.0.0.0" { "127.0.0.1" } else { host };
-        let port = uri.port_u16().unwrap_or(default_port);
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let after_host = authority.rsplit(']').next().unwrap_or_default();
+        let port = match (uri.port_u16(), after_host.contains(':')) {
+            (Some(port), _) => port,
+            (None, false) => default_port,
+            (None, true) => bail!("{url} names a port that there is not; ports go up to 65535"),
+        };
         Ok(Self {
             authority: format!("{host}:{port}"),
             prefix: uri.path().trim_end_matches('/').to_owned(),
@@ -334,7 +340,15 @@ mod tests {
         assert_eq!(url("127.0.0.1:11435"), "http://127.0.0.1:11435");
         assert_eq!(url("0.0.0.0"), "http://127.0.0.1:11434");
         assert_eq!(url("http://host/base/"), "http://host:80/base");
-        for wrong in ["https://host", "ftp://host", "http://", "", "a b"] {
+        for wrong in [
+            "https://host",
+            "ftp://host",
+            "http://",
+            "",
+            "a b",
+            "http://h:99999",
+            "h:0x1",
+        ] {
             assert!(Endpoint::parse(wrong).is_err(), "{wrong:?}");
         }
     }
