@@ -31,6 +31,7 @@ select
     run.scenario,
     run.model,
     run.runtime,
+    run.topology,
     warm_config as config,
     phase,
     count(*) filter (where run_number > 1) as n_later,
@@ -46,5 +47,5 @@ from named as run
 left join loaded using (session_id, run_id)
 left join first_words using (session_id, run_id)
 where phase in ('concurrent', 'solo')
-group by run.scenario, run.model, run.runtime, warm_config, phase
-order by run.scenario, run.model, run.runtime, warm_config, phase
+group by run.scenario, run.model, run.runtime, run.topology, warm_config, phase
+order by run.scenario, run.model, run.runtime, run.topology, warm_config, phase
