@@ -235,6 +235,11 @@ fn calls(name: &str, work: &Work) -> Checked {
         if call.prompt.trim().is_empty() {
             return at("an empty prompt would only load the model; write one".to_owned());
         }
+        if let Some(misspelt) = prompt::misspelt(&call.prompt) {
+            return at(format!(
+                "{misspelt} is no place for an answer; write {{answer}} or {{sentences}}, or {{answer:1}} for that of call 1"
+            ));
+        }
         if let Some(unfilled) = prompt::unfilled(&call.prompt, index + 1) {
             return at(format!(
                 "{unfilled} in call {}: there is no such call before it",

@@ -64,6 +64,26 @@ pub fn unfilled(prompt: &str, number: usize) -> Option<String> {
     None
 }
 
+/// What looks like a place, but is none, as it is written.
+pub fn misspelt(prompt: &str) -> Option<String> {
+    let mut rest = prompt;
+    while let Some((_, after)) = rest.split_once('{') {
+        let inside = after.split_once('}').map(|(inside, _)| inside);
+        let name = inside.map(|inside| inside.split(':').next().unwrap_or_default());
+        let name = name.map(|name| name.trim().trim_end_matches('s').to_lowercase());
+        if let Some(inside) = inside
+            && matches!(name.as_deref(), Some("answer" | "sentence"))
+        {
+            let written = format!("{{{inside}}}");
+            if first_place(&written).is_none() {
+                return Some(written);
+            }
+        }
+        rest = after;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +116,24 @@ mod tests {
             Some("{answer:0}")
         );
         assert_eq!(unfilled("{answer:1} {y}", 2), None);
+    }
+
+    #[test]
+    fn what_looks_like_a_place_is_one_or_is_refused() {
+        for wrong in [
+            "{Answer}",
+            "{answers}",
+            "{sentence}",
+            "{answer:x}",
+            "{ answer }",
+            "{answer:}",
+        ] {
+            let prompt = format!("{{sky}} {{answer}} {wrong}");
+            assert_eq!(misspelt(&prompt).as_deref(), Some(wrong));
+        }
+        assert_eq!(
+            misspelt(r#"{"answer": {sky}} {answer} {sentences:2} {answer"#),
+            None
+        );
     }
 }
