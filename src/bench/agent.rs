@@ -13,7 +13,7 @@ use super::prompt;
 use super::throttle::Bucket;
 use crate::clock::Clock;
 use crate::serve::INTENDED_MARK;
-use crate::wire::{Decoder, Dialect, Kind};
+use crate::wire::{Decoder, Dialect, Event, Kind};
 
 /// How much of a refusal is told.
 const SAID_CHARS: usize = 200;
@@ -110,53 +110,57 @@ impl Task {
         let mut bucket = self
             .throttle_tps
             .map(|rate| Bucket::new(rate, self.clock.now_ns()));
-        let (mut text, mut events, mut seq) = (String::new(), Vec::new(), 0);
-        let mut is_empty = true;
-        loop {
-            let chunk = answer.chunk().await.map_err(|error| broken(&error))?;
-            let now_ns = self.clock.now_ns();
-            let said = match &chunk {
-                Some(bytes) => {
-                    decoder.push(seq, bytes, &mut events);
-                    None
-                }
-                None => Some(
-                    std::mem::replace(&mut decoder, Decoder::new(self.dialect, None))
-                        .finish(&mut events),
-                ),
-            };
+        let (mut events, mut heard) = (Vec::new(), Heard::default());
+        let mut seq = 0;
+        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(&error))? {
+            decoder.push(seq, &chunk, &mut events);
             seq += 1;
-            for event in events.drain(..) {
-                let content = event.text.unwrap_or_default();
-                if content.is_empty()
-                    || !matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
-                {
-                    continue;
-                }
-                if event.kind == Kind::Token {
-                    text += &content;
-                }
-                is_empty = false;
-                self.live.content(self.member, now_ns);
-                let wait = bucket
-                    .as_mut()
-                    .map(|bucket| bucket.take(self.clock.now_ns()));
-                // The runtime's timer would make a millisecond of nothing.
-                if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-                    tokio::time::sleep(wait).await;
-                }
+            self.hear(&mut events, &mut heard, &mut bucket).await;
+        }
+        let said = decoder.finish(&mut events);
+        self.hear(&mut events, &mut heard, &mut bucket).await;
+        match said.error {
+            Some(error) => Err(error),
+            None if !said.done => {
+                Err("the answer ended without saying that it was done".to_owned())
             }
-            match said {
-                None => {}
-                Some(said) if said.error.is_some() => return Err(said.error.unwrap_or_default()),
-                Some(said) if !said.done => {
-                    return Err("the answer ended without saying that it was done".to_owned());
-                }
-                Some(_) if is_empty => return Err("the answer held no token".to_owned()),
-                Some(_) => return Ok(text),
+            None if heard.tokens == 0 => Err("the answer held no token".to_owned()),
+            None => Ok(heard.text),
+        }
+    }
+
+    /// Takes the events that a chunk completed, no faster than the throttle lets it.
+    async fn hear(&self, events: &mut Vec<Event>, heard: &mut Heard, bucket: &mut Option<Bucket>) {
+        let now_ns = self.clock.now_ns();
+        for event in events.drain(..) {
+            let content = event.text.unwrap_or_default();
+            if content.is_empty()
+                || !matches!(event.kind, Kind::Token | Kind::Thinking | Kind::ToolCall)
+            {
+                continue;
+            }
+            if event.kind == Kind::Token {
+                heard.text += &content;
+            }
+            heard.tokens += 1;
+            self.live.content(self.member, now_ns);
+            let wait = bucket
+                .as_mut()
+                .map(|bucket| bucket.take(self.clock.now_ns()));
+            // The runtime's timer would make a millisecond of nothing.
+            if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+                tokio::time::sleep(wait).await;
             }
         }
     }
+}
+
+/// What an answer has said so far.
+#[derive(Default)]
+struct Heard {
+    text: String,
+    /// Events with content.
+    tokens: usize,
 }
 
 /// What broke, without the URL, which names the recorder's port.
