@@ -3,8 +3,7 @@
 with named as (
     select
         budget.*,
-        -- Of the run's name all but its number.
-        regexp_replace(label, '^run [0-9]+( · )?', '') as configuration
+        configuration
     from time_budget as budget
     join run_labels using (session_id, run_id)
     where phase in ('concurrent', 'solo')

@@ -55,6 +55,7 @@ select
     fit['coefficient'] as ms_per_token_at_1b,
     fit['r2'] as r2,
     fit['p'] as p,
-    spearman
+    spearman,
+    concat_ws(' · ', step, runtime, scenario, phase) as label
 from fitted
 order by runtime, scenario, phase, step

@@ -52,7 +52,8 @@ select
     1e6 * (hours * usd_hour + kwh * usd_kwh) / tokens as usd_per_million,
     1e6 * kwh / tokens as kwh_per_million,
     1e6 * kwh * kg_co2_kwh / tokens as kg_co2_per_million,
-    100 * kwh * usd_kwh / (hours * usd_hour + kwh * usd_kwh) as energy_share_percent
+    100 * kwh * usd_kwh / (hours * usd_hour + kwh * usd_kwh) as energy_share_percent,
+    concat_ws(' · ', scenario, model, runtime, phase) as label
 from per_configuration
 cross join energy
 cross join tiers

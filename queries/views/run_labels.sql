@@ -1,5 +1,5 @@
--- One row a run, with a short name for figures: 'run 3', and as much of its configuration as it
--- takes to tell it from the other runs at hand.
+-- One row a run, with short names for figures: `configuration`, as much of it as it takes to tell the
+-- configurations at hand from one another (empty if there is one only), and `label`, 'run 3' before it.
 with varying as (
     select
         *,
@@ -11,18 +11,28 @@ with varying as (
         min(session_id) over () <> max(session_id) over () as sessions,
         dense_rank() over (order by session_id) as session_number
     from runs
+),
+
+named as (
+    select
+        session_id,
+        run_id,
+        run_number,
+        concat_ws(
+            ' · ',
+            case when scenarios then scenario end,
+            case when models then model end,
+            case when runtimes then runtime end,
+            case when topologies then topology end,
+            case when configs then config end,
+            case when sessions then 'session ' || session_number end
+        ) as configuration
+    from varying
 )
+
 select
     session_id,
     run_id,
-    concat_ws(
-        ' · ',
-        'run ' || run_number,
-        case when scenarios then scenario end,
-        case when models then model end,
-        case when runtimes then runtime end,
-        case when topologies then topology end,
-        case when configs then config end,
-        case when sessions then 'session ' || session_number end
-    ) as label
-from varying
+    configuration,
+    concat_ws(' · ', 'run ' || run_number, nullif(configuration, '')) as label
+from named

@@ -120,11 +120,15 @@ async fn every_view_and_every_question_has_an_answer() {
         "failed_runs",
         "loop_lag",
         "loop_lag_fit",
+        "loop_lag_rate",
         "loop_lag_windows",
+        "published_gap",
         "runtime_budget",
+        "runtime_effects",
         "runtimes",
         "scaling",
         "variance",
+        "variance_shares",
     ];
     for view in Library::default().views() {
         let answer = session.query(&format!("select * from {view}")).await;

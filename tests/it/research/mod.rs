@@ -1,6 +1,8 @@
 //! The research that tokentape grew out of, asked again: figures of the imported sessions against the
 //! same figures worked out in Python (pandas, scipy 1.17.1, statsmodels 0.15.0) from the Parquet files.
 
+mod drawn;
+
 use std::path::Path;
 
 use tokentape::analyze::{Library, Session};
