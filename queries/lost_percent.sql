@@ -76,9 +76,12 @@ steps as (
 select
     steps.panel,
     runs,
+    by_span as span_percent,
+    at_work as work_percent,
     step,
     percent,
     kind
 from steps
+join totals on totals.panel = steps.panel
 join runs_of on runs_of.panel = steps.panel
 order by steps.panel, place
