@@ -170,6 +170,7 @@ impl Session {
             }
             Note::Head(head) => {
                 if let Some(asked) = self.requests.get_mut(&head.request_id) {
+                    asked.row.start_ns = head.sent_again_ns.or(asked.row.start_ns);
                     asked.row.headers_ns = Some(head.headers_ns);
                     asked.row.status = Some(i32::from(head.status));
                     asked.row.response_headers = Some(headers_json(&head.headers));
