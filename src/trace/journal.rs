@@ -187,12 +187,13 @@ fn locked(file: &File, mut patience: Duration) -> bool {
     true
 }
 
-/// Gives every entry of a journal to `each`. The bytes that could not be read: a batch that a kill
-/// has cut short, whatever was damaged, notes that nobody understands.
+/// Gives every entry of a journal to `each`, which says whether it has a place. The bytes that could not
+/// be read: a batch that a kill has cut short, whatever was damaged, notes that nobody understands, entries
+/// without a place.
 ///
 /// # Errors
 /// If the file cannot be read, or `each` fails.
-pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<u64> {
+pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<bool>) -> Result<u64> {
     let length = journal.metadata()?.len();
     let mut batches = Batches::new(BufReader::new(journal), length, schema());
     let mut unread = 0;
@@ -206,22 +207,27 @@ pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Re
         for row in 0..batch.num_rows() {
             let payload = payloads.is_valid(row).then(|| payloads.value(row));
             let t_ns = times.value(row);
-            if notes.is_null(row) {
-                each(Entry::Chunk {
+            let json = notes.is_valid(row).then(|| notes.value(row));
+            let entry = match json.map(serde_json::from_str) {
+                None => Some(Entry::Chunk {
                     request_id: ids.value(row),
                     t_ns,
                     payload: payload.unwrap_or_default(),
-                })?;
-                continue;
-            }
-            let json = notes.value(row);
-            match serde_json::from_str(json) {
-                Ok(note) => each(Entry::Note {
+                }),
+                Some(Ok(note)) => Some(Entry::Note {
                     t_ns,
                     note: Box::new(note),
                     payload,
-                })?,
-                Err(_) => unread += (json.len() + payload.map_or(0, <[u8]>::len)) as u64,
+                }),
+                Some(Err(_)) => None,
+            };
+            let has_a_place = match entry {
+                Some(entry) => each(entry)?,
+                None => false,
+            };
+            if !has_a_place {
+                let bytes = json.map_or(0, str::len) + payload.map_or(0, <[u8]>::len);
+                unread += bytes as u64;
             }
         }
     }
@@ -250,7 +256,7 @@ mod tests {
         let mut chunks = 0;
         let unread = read(&journal, |entry| {
             chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
-            Ok(())
+            Ok(true)
         });
         (chunks, unread.unwrap())
     }
