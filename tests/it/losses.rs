@@ -44,9 +44,10 @@ async fn on_a_full_disk_the_agents_go_on_and_the_loss_is_counted() {
     assert_eq!(said.matches("the agents do").count(), 1, "{said}");
     let trace = Trace::open(&folder).unwrap();
     assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
-    let (kept, lost) = (rows(&trace, "chunks.parquet"), trace.manifest.lost_chunks);
-    assert_eq!(kept + lost, 6000, "{kept}");
-    assert!(said.contains(&format!("{lost} chunks were lost")));
+    let kept = rows(&trace, "chunks.parquet") + rows(&trace, "requests.parquet");
+    let lost = trace.manifest.lost_chunks;
+    assert_eq!(kept + lost, 6000 + 3, "{kept}");
+    assert!(said.contains(&format!("{lost} chunks and requests were lost")));
 }
 
 /// Whoever removes the folder wants it gone: it is not made again.
@@ -69,7 +70,7 @@ async fn when_the_trace_folder_is_removed_the_agents_go_on_and_it_is_said_at_onc
     let (code, said) = recorder.terminated();
     assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains("was removed while it was recorded: 300 chunks were lost"),
+        said.contains("was removed while it was recorded: 303 chunks and requests were lost"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
