@@ -59,6 +59,7 @@ fn record(load: Load, folder: &Path) -> Trace {
         let request_id = tape.sent(sent, b"");
         tape.head(Head {
             request_id,
+            sent_again_ns: None,
             headers_ns: 0,
             status: 200,
             headers: vec![("content-type".to_owned(), "application/x-ndjson".to_owned())],

@@ -3,21 +3,15 @@
 
 #![no_main]
 
-#[path = "../../src/clock.rs"]
-#[allow(dead_code)]
-mod clock;
-#[path = "../../src/trace/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod trace;
-#[path = "../../src/wire/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod wire;
+mod rooms;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
+// Where the rooms look for each other.
+use rooms::*;
 use trace::{Manifest, Sent, Trace, Writer};
 
 /// A sealed trace, whose manifest is written anew for every input, and that manifest.

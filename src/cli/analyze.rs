@@ -11,7 +11,7 @@ use crate::analyze::Session;
 use crate::table::{Form, Table};
 
 /// The sections, in order: queries that ship with the tool.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "efficiency",
     "runtimes",
     "runtime_budget",
@@ -22,13 +22,14 @@ const SECTIONS: [&str; 10] = [
     "variance",
     "anova",
     "latency",
+    "doubts",
 ];
 
 /// The standard analysis of one or more traces
 ///
 /// Efficiency under every rule side by side, where the time went, what concurrency cost each agent,
-/// what efficiency goes with, and latency. Each section is one file in queries/; one whose question
-/// does not arise (runtimes, where there is only one) is left out.
+/// what efficiency goes with, latency, and effects smaller than the recorder's own error. Each section is
+/// one file in queries/; one whose question does not arise (runtimes, where there is only one) is left out.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

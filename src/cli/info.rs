@@ -67,7 +67,10 @@ fn described(trace: &Trace) -> Result<String> {
     }
     let status = manifest.status.as_str();
     let (lost, unread) = (manifest.lost_chunks, manifest.unread_bytes);
-    write!(text, "  status    {status}, {lost} chunks lost")?;
+    write!(
+        text,
+        "  status    {status}, {lost} chunks and requests lost"
+    )?;
     match unread {
         0 => writeln!(text)?,
         unread => writeln!(text, ", {unread} bytes of the journal unread")?,

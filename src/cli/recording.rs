@@ -279,7 +279,10 @@ impl Recorded {
             eprintln!("tokentape: {}", summary(&place, &manifest));
         }
         if manifest.lost_chunks > 0 {
-            eprintln!("tokentape: {} chunks were lost", manifest.lost_chunks);
+            eprintln!(
+                "tokentape: {} chunks and requests were lost",
+                manifest.lost_chunks
+            );
         }
         say_unread(&manifest);
         let lost = manifest.lost_chunks > 0 || manifest.unread_bytes > 0;

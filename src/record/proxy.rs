@@ -155,10 +155,11 @@ impl Proxy {
         let mut exchange = begin(start_ns);
         let head = self.head(&mut connection, method, request);
         match tokio::time::timeout(self.timeout, head).await {
-            Ok(Ok(head)) => {
+            Ok(Ok((head, sent_again_ns))) => {
                 // Noted by the relay, once it is on its way to the client.
                 let noted = Head {
                     request_id: exchange.request_id,
+                    sent_again_ns,
                     headers_ns: clock.now_ns(),
                     status: head.status,
                     headers: head.headers.clone(),
@@ -182,20 +183,21 @@ impl Proxy {
         }
     }
 
-    /// The head of the answer. A request that met a server closing its idle connection is sent again.
+    /// The head of the answer. A request that met a server closing its idle connection is sent again:
+    /// then, when.
     async fn head(
         &self,
         connection: &mut Connection,
         method: &str,
         request: &[u8],
-    ) -> Result<AnswerHead> {
+    ) -> Result<(AnswerHead, Option<i64>)> {
         match connection.head(method).await {
             Err(_) if connection.was_closed_idle() => {
                 *connection = self.connect().await?;
-                connection.send(request, &self.tape.clock()).await?;
-                connection.head(method).await
+                let start_ns = connection.send(request, &self.tape.clock()).await?;
+                Ok((connection.head(method).await?, Some(start_ns)))
             }
-            answered => answered,
+            answered => Ok((answered?, None)),
         }
     }
 
@@ -203,7 +205,7 @@ impl Proxy {
     async fn whole(&self, method: &str, request: &[u8], idle: &IdleConnection) -> Answered {
         let answered = async {
             let (mut connection, _) = self.deliver(request, idle).await?;
-            let head = self.head(&mut connection, method, request).await?;
+            let (head, _) = self.head(&mut connection, method, request).await?;
             let body = connection.body(head.framing).await;
             if head.keep_alive && body.ending == Ending::Whole {
                 *idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);

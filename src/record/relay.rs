@@ -17,7 +17,8 @@ use crate::serve::BrokenOff;
 use crate::trace::{Ending, Head};
 use crate::wire::framing::BodyDecoder;
 
-/// Under a burst the tape is served at the latest after this many forwarded chunks.
+/// Under a burst the tape is served at the latest after this many forwarded chunks, even if more of the
+/// same read wait: searching so many for secrets takes half a millisecond, in which other agents' chunks wait.
 const FORWARDED_CHUNKS: usize = 1024;
 /// And after this many bytes: less than lies in the sockets' buffers when the client stops reading, so
 /// that it has received nothing that the tape has not.

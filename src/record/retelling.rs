@@ -79,6 +79,7 @@ impl Retelling {
         let run = runs.filter(|run| run.start_ns <= now_ns).last();
         let head = answered.head.as_ref().map(|head| Head {
             request_id: 0,
+            sent_again_ns: None,
             headers_ns: now_ns,
             status: head.status,
             headers: head.headers.clone(),

@@ -96,7 +96,7 @@ impl Endpoint {
         Ok(Connection {
             stream,
             unread: BytesMut::new(),
-            has_answered: false,
+            was_idle: false,
         })
     }
 
@@ -149,8 +149,8 @@ pub struct Whole {
 pub struct Connection {
     stream: TcpStream,
     pub unread: BytesMut,
-    /// An answer came on it.
-    has_answered: bool,
+    /// An answer came on it, and nothing since.
+    was_idle: bool,
 }
 
 impl Connection {
@@ -164,7 +164,7 @@ impl Connection {
     /// Whether a request that failed on it was most likely never seen: the server answered an earlier
     /// one, and closed the idle connection while this one was on its way.
     pub fn was_closed_idle(&self) -> bool {
-        self.has_answered && self.unread.is_empty()
+        self.was_idle && self.unread.is_empty()
     }
 
     /// Hands a request to the server; when its last byte was handed over, on `clock`.
@@ -196,8 +196,8 @@ impl Connection {
             if let Some((length, head)) = parse_head(&self.unread, method)? {
                 self.unread.advance(length);
                 // 100 Continue and its like precede the answer.
-                if head.status >= 200 {
-                    self.has_answered = true;
+                self.was_idle = head.status >= 200;
+                if self.was_idle {
                     return Ok(head);
                 }
                 continue;

@@ -119,6 +119,7 @@ pub fn head_of(request: &Request) -> Result<Option<Head>> {
     };
     Ok(Some(Head {
         request_id: request.request_id,
+        sent_again_ns: None,
         headers_ns,
         status: u16::try_from(status).context("a status is no HTTP status")?,
         headers: headers(request.response_headers.as_deref())?,

@@ -29,6 +29,7 @@ pub struct Rows {
     t_ns: Int64Builder,
     note: StringBuilder,
     payload: BinaryBuilder,
+    payloads: u64,
 }
 
 impl Rows {
@@ -39,6 +40,7 @@ impl Rows {
             t_ns: Int64Builder::new(),
             note: StringBuilder::new(),
             payload: BinaryBuilder::new(),
+            payloads: 0,
         }
     }
 
@@ -48,6 +50,7 @@ impl Rows {
         self.t_ns.append_value(t_ns);
         self.note.append_null();
         self.payload.append_value(payload);
+        self.payloads += 1;
     }
 
     /// Appends a note in its JSON form.
@@ -56,12 +59,12 @@ impl Rows {
         self.t_ns.append_value(t_ns);
         self.note.append_value(json);
         self.payload.append_option(payload);
+        self.payloads += u64::from(payload.is_some());
     }
 
-    /// Rows held whose payload is not empty: chunks, and bodies of requests.
+    /// Rows held that have a payload, be it empty: chunks, and requests.
     pub fn payloads(&self) -> u64 {
-        let ends = self.payload.offsets_slice().windows(2);
-        ends.filter(|ends| ends[0] != ends[1]).count() as u64
+        self.payloads
     }
 
     /// Bytes of payload held.
@@ -70,6 +73,7 @@ impl Rows {
     }
 
     fn finish(&mut self) -> Result<RecordBatch> {
+        self.payloads = 0;
         Ok(RecordBatch::try_new(
             schema(),
             vec![
@@ -187,12 +191,13 @@ fn locked(file: &File, mut patience: Duration) -> bool {
     true
 }
 
-/// Gives every entry of a journal to `each`. The bytes that could not be read: a batch that a kill
-/// has cut short, whatever was damaged, notes that nobody understands.
+/// Gives every entry of a journal to `each`, which says whether it has a place. The bytes that could not
+/// be read: a batch that a kill has cut short, whatever was damaged, notes that nobody understands, entries
+/// without a place.
 ///
 /// # Errors
 /// If the file cannot be read, or `each` fails.
-pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<u64> {
+pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<bool>) -> Result<u64> {
     let length = journal.metadata()?.len();
     let mut batches = Batches::new(BufReader::new(journal), length, schema());
     let mut unread = 0;
@@ -206,22 +211,27 @@ pub fn read(journal: &File, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Re
         for row in 0..batch.num_rows() {
             let payload = payloads.is_valid(row).then(|| payloads.value(row));
             let t_ns = times.value(row);
-            if notes.is_null(row) {
-                each(Entry::Chunk {
+            let json = notes.is_valid(row).then(|| notes.value(row));
+            let entry = match json.map(serde_json::from_str) {
+                None => Some(Entry::Chunk {
                     request_id: ids.value(row),
                     t_ns,
                     payload: payload.unwrap_or_default(),
-                })?;
-                continue;
-            }
-            let json = notes.value(row);
-            match serde_json::from_str(json) {
-                Ok(note) => each(Entry::Note {
+                }),
+                Some(Ok(note)) => Some(Entry::Note {
                     t_ns,
                     note: Box::new(note),
                     payload,
-                })?,
-                Err(_) => unread += (json.len() + payload.map_or(0, <[u8]>::len)) as u64,
+                }),
+                Some(Err(_)) => None,
+            };
+            let has_a_place = match entry {
+                Some(entry) => each(entry)?,
+                None => false,
+            };
+            if !has_a_place {
+                let bytes = json.map_or(0, str::len) + payload.map_or(0, <[u8]>::len);
+                unread += bytes as u64;
             }
         }
     }
@@ -250,7 +260,7 @@ mod tests {
         let mut chunks = 0;
         let unread = read(&journal, |entry| {
             chunks += usize::from(matches!(entry, Entry::Chunk { .. }));
-            Ok(())
+            Ok(true)
         });
         (chunks, unread.unwrap())
     }

@@ -42,7 +42,8 @@ pub struct Manifest {
     pub status: Status,
     /// Whose time its times tell.
     pub clock: ClockKind,
-    /// Chunks, request bodies and samples that could not be recorded; 0 unless the recorder had to drop.
+    /// Chunks, requests or their bodies, and samples that could not be recorded; 0 unless the recorder had to
+    /// drop.
     pub lost_chunks: u64,
     /// Bytes of the journal that could not be read when it was sealed: damaged, or of a write that a
     /// kill cut short.

@@ -69,6 +69,9 @@ pub struct Sent {
 pub struct Head {
     /// The request it answers.
     pub request_id: i64,
+    /// When that was sent again: the server had closed the connection before it saw the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_again_ns: Option<i64>,
     /// When it was complete.
     pub headers_ns: i64,
     /// The HTTP status.

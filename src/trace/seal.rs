@@ -215,3 +215,66 @@ fn close(open: &mut Option<(&mut Asked, Answer)>, events: &mut EventRows) {
         answer.finish(&mut asked.row, asked.ending, events);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Journal, Rows};
+    use super::super::notes::{End, Ending, Note, Sent};
+    use super::super::{Trace, verify};
+    use super::*;
+
+    fn sent(request_id: i64) -> Note {
+        Note::Sent(Sent {
+            request_id,
+            run_id: 1,
+            ..Sent::default()
+        })
+    }
+
+    fn end(request_id: i64) -> Note {
+        Note::End(End {
+            request_id,
+            end_ns: 9,
+            ending: Ending::Whole,
+            error: None,
+        })
+    }
+
+    #[test]
+    fn a_note_with_a_damaged_number_is_counted_and_the_rest_is_recovered() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::create_dir(folder.join(JOURNAL)).unwrap();
+        let manifest = Manifest {
+            format_version: 1,
+            ..Manifest::default()
+        };
+        manifest.write(&folder.join(JOURNAL)).unwrap();
+        let (mut rows, mut bytes) = (Rows::new(), Vec::new());
+        let mut note = |note: Note, body: Option<&[u8]>| {
+            let json = serde_json::to_string(&note).unwrap();
+            rows.note(9, &json, body);
+            bytes.push((json.len() + body.map_or(0, <[u8]>::len)) as u64);
+        };
+        note(Note::Run(super::super::Run::default()), None);
+        note(sent(1), Some(b"first"));
+        note(sent(1), Some(b"was the second"));
+        note(sent(3), Some(b"third"));
+        note(end(1), None);
+        note(end(2), None);
+        note(end(3), None);
+        Journal::create(folder).unwrap().append(&mut rows).unwrap();
+
+        let manifest = recover(folder).unwrap();
+        assert_eq!(manifest.unread_bytes, bytes[2] + bytes[5]);
+        let trace = Trace::open(folder).unwrap();
+        let requests = trace.requests().unwrap();
+        let bodies: Vec<_> = requests
+            .iter()
+            .map(|request| (request.request_id, request.request_body.as_deref()))
+            .collect();
+        let [first, third] = [&b"first"[..], b"third"];
+        assert_eq!(bodies, [(1, Some(first)), (3, Some(third))]);
+        assert_eq!(verify(&trace).unwrap(), Vec::<String>::new());
+    }
+}

@@ -77,12 +77,11 @@ impl Session {
                     t_ns,
                     payload,
                 } => {
-                    session.last_ns = session.last_ns.max(t_ns);
                     let Some(asked) = session.requests.get_mut(&request_id) else {
                         // Its request was not readable.
-                        session.unread_bytes += payload.len() as u64;
-                        return Ok(());
+                        return Ok(false);
                     };
+                    session.last_ns = session.last_ns.max(t_ns);
                     chunks.push(request_id, asked.chunks, t_ns, payload);
                     asked.chunks += 1;
                     if chunks.is_full() {
@@ -94,6 +93,9 @@ impl Session {
                     note,
                     payload,
                 } => {
+                    if !session.has_a_place_for(&note) {
+                        return Ok(false);
+                    }
                     session.last_ns = session.last_ns.max(t_ns);
                     match (*note, payload) {
                         (Note::Sample(sample), _) => samples.push(sample),
@@ -111,7 +113,7 @@ impl Session {
                     }
                 }
             }
-            Ok(())
+            Ok(true)
         })?;
         session.unread_bytes += unread;
         session.chunks.push(chunks.take()?)?;
@@ -121,6 +123,17 @@ impl Session {
             run.end_ns.get_or_insert(session.last_ns);
         }
         Ok(session)
+    }
+
+    /// Not if its request was not readable, or if another has the same number: then one of them is damaged.
+    fn has_a_place_for(&self, note: &Note) -> bool {
+        let is_known = |request_id| self.requests.contains_key(request_id);
+        match note {
+            Note::Sent(sent) => !is_known(&sent.request_id),
+            Note::Head(head) => is_known(&head.request_id),
+            Note::End(end) => is_known(&end.request_id),
+            _ => true,
+        }
     }
 
     fn note(&mut self, note: Note, payload: Option<&[u8]>) {
@@ -170,6 +183,7 @@ impl Session {
             }
             Note::Head(head) => {
                 if let Some(asked) = self.requests.get_mut(&head.request_id) {
+                    asked.row.start_ns = head.sent_again_ns.or(asked.row.start_ns);
                     asked.row.headers_ns = Some(head.headers_ns);
                     asked.row.status = Some(i32::from(head.status));
                     asked.row.response_headers = Some(headers_json(&head.headers));

@@ -10,7 +10,8 @@ use crate::wire::redaction::{AnswerMask, Found, Redactor};
 
 /// The journal's thread is woken early when this much waits.
 pub const FLUSH_BYTES: usize = 4 << 20;
-/// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept.
+/// Beyond this much, chunks, request bodies and samples are counted as lost instead of kept; beyond twice as
+/// much, the heads of requests and all else.
 pub const HELD_BYTES: usize = 32 << 20;
 
 /// Notes are kept beyond that, since what they would be missing from is there; but not without end.
@@ -88,11 +89,11 @@ impl Held {
         self.payloads.len() + self.note_bytes + self.entries.len() * size_of::<HeldEntry>()
     }
 
-    /// What would be lost with it: chunks, and bodies of requests.
+    /// What would be lost with it: chunks, and requests whose body is not counted as lost already.
     pub fn losses(&self) -> u64 {
         let is_loss = |entry: &&HeldEntry| match entry {
             HeldEntry::Chunk { .. } => true,
-            HeldEntry::Note { length, .. } => length.is_some_and(|length| length > 0),
+            HeldEntry::Note { length, .. } => length.is_some(),
         };
         self.entries.iter().filter(is_loss).count() as u64
     }
@@ -289,7 +290,7 @@ impl Tape {
         self.shared.state().failed.clone()
     }
 
-    /// Chunks, request bodies and samples that could not be kept so far.
+    /// Chunks, requests or their bodies, and samples that could not be kept so far.
     pub fn lost(&self) -> u64 {
         self.shared.state().lost
     }
@@ -368,20 +369,25 @@ impl State {
         }
     }
 
-    /// Whether so many bytes can be kept; if not, that is one loss. An empty body
-    /// always can.
+    /// Whether so many bytes can be kept; if not, that is one loss. An empty body can as long as anything can.
     fn has_room_for(&mut self, bytes: usize) -> bool {
-        let fits = self.failed.is_none() && self.held.bytes() + bytes <= HELD_BYTES;
-        let room = bytes == 0 || fits;
+        self.check_standstill();
+        let fits = bytes == 0 || self.held.bytes() + bytes <= HELD_BYTES;
+        let room = self.failed.is_none() && fits;
         self.lost += u64::from(!room);
         room
     }
 
-    fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
+    /// Nothing more is kept when even notes have become too many.
+    fn check_standstill(&mut self) {
         if self.failed.is_none() && self.held.bytes() > STANDSTILL_BYTES {
             let reason = "the disk has taken nothing for so long that nothing more can be kept";
             self.failed = Some(reason.to_owned());
         }
+    }
+
+    fn note(&mut self, t_ns: i64, note: Note, payload: Option<&[u8]>) {
+        self.check_standstill();
         if self.failed.is_none() {
             self.held.note(t_ns, note, payload);
         }

@@ -183,7 +183,7 @@ impl Writer {
             let name = folder.display();
             match tape.failure() {
                 Some(_) => bail!(
-                    "{name} was removed while it was recorded: {} chunks were lost",
+                    "{name} was removed while it was recorded: {} chunks and requests were lost",
                     tape.lost()
                 ),
                 None => bail!(

@@ -1,7 +1,9 @@
 //! The recorder measures itself, and what it found goes with later recordings.
 
+use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokentape::analyze::{Library, Session};
 use tokentape::clock::Clock;
 use tokentape::record::calibration::{Load, calibrate};
@@ -9,6 +11,8 @@ use tokentape::table::Cell;
 use tokentape::trace::{Manifest, Trace, Writer, verify};
 use tokentape::wire::redaction::Redactor;
 
+use super::cli::{stdout, tokentape};
+use super::recorder::PROGRAM;
 use super::{bundled, copy_of_bundled};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,26 +58,43 @@ async fn every_chunk_of_a_calibration_is_stamped_after_it_was_written() {
     }
 }
 
-#[tokio::test]
-async fn an_effect_smaller_than_the_recorders_error_is_doubted() {
+#[test]
+fn a_recording_carries_the_last_calibration_of_the_machine() {
+    let place = tempfile::tempdir().unwrap();
+    let last = serde_json::json!({"at": "2026-01-01T00:00:00Z", "figures": []});
+    std::fs::create_dir(place.path().join("tokentape")).unwrap();
+    let kept = place.path().join("tokentape/calibration.json");
+    std::fs::write(kept, last.to_string()).unwrap();
+    let folder = place.path().join("trace");
+    let recorded = Command::new(PROGRAM)
+        .args(["record", "--agent", "agent=127.0.0.1:9", "-o"])
+        .arg(&folder)
+        .args(["--", "true"])
+        .env("XDG_STATE_HOME", place.path())
+        .output();
+    assert_eq!(recorded.unwrap().status.code(), Some(0));
+    let trace = Trace::open(&folder).unwrap();
+    assert_eq!(trace.manifest.calibration, Some(last));
+}
+
+#[test]
+fn an_effect_smaller_than_the_recorders_error_is_doubted_in_the_analysis() {
     let copy = copy_of_bundled();
-    let mut manifest = bundled().manifest;
-    let doubted = async |manifest: &Manifest, p99_us: f64| {
+    let doubted = |p99_us: f64| {
         let figure = serde_json::json!({
             "load": "2 streams at 200/s", "figure": "stamp_error", "p99_us": p99_us,
         });
-        let calibration = serde_json::json!({"figures": [figure]});
         let manifest = Manifest {
-            calibration: Some(calibration),
-            ..manifest.clone()
+            calibration: Some(serde_json::json!({"figures": [figure]})),
+            ..bundled().manifest
         };
         manifest.write(copy.path()).unwrap();
-        let trace = Trace::open(copy.path()).unwrap();
-        let session = Session::open(&[trace], Library::default()).unwrap();
-        session.named("doubts").await.unwrap().rows.len()
+        let folder = copy.path().to_str().unwrap();
+        let analysed = stdout(&tokentape(&["analyze", "--format", "json", folder]));
+        let sections: Value = serde_json::from_str(&analysed).unwrap();
+        sections["doubts"].as_array().map(Vec::len)
     };
-    manifest.calibration = None;
     // Two agents, two effects each, all of some milliseconds.
-    assert_eq!(doubted(&manifest, 100.0).await, 0);
-    assert_eq!(doubted(&manifest, 1e9).await, 4);
+    assert_eq!(doubted(100.0), None);
+    assert_eq!(doubted(1e9), Some(4));
 }

@@ -1,8 +1,10 @@
 //! Clients of every habit, byte for byte: what they may do in HTTP/1.1 works through the recorder.
 
+use tokentape::clock::Clock;
 use tokentape::trace::{Outcome, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::source::{Source, Step, chunked, head, read_request};
 use super::{Recording, lone};
@@ -109,11 +111,17 @@ async fn hundreds_of_requests_go_over_one_connection() {
     assert_eq!(recorded(recording).await, expected.collect::<Vec<_>>());
 }
 
-/// Closes a connection, without a word, as soon as a second request comes on it: so it looks when a
-/// server tires of an idle connection just then.
-async fn close_at_the_second(listener: TcpListener) {
+/// Closes a connection as soon as a second request comes on it, after these last words: so it looks when
+/// a server tires of an idle connection just then. Says when it closed each.
+async fn close_at_the_second(
+    listener: TcpListener,
+    last: &'static [u8],
+    clock: Clock,
+    closed: UnboundedSender<i64>,
+) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
+        let closed = closed.clone();
         tokio::spawn(async move {
             let mut unread = Vec::new();
             let asked = read_request(&mut stream, &mut unread).await.unwrap();
@@ -123,7 +131,10 @@ async fn close_at_the_second(listener: TcpListener) {
                     stream.write_all(&bytes).await.unwrap();
                 }
             }
-            read_request(&mut stream, &mut unread).await;
+            if read_request(&mut stream, &mut unread).await.is_some() {
+                stream.write_all(last).await.unwrap();
+                closed.send(clock.now_ns()).unwrap();
+            }
         });
     }
 }
@@ -132,8 +143,10 @@ async fn close_at_the_second(listener: TcpListener) {
 async fn a_server_that_closes_an_idle_connection_just_then_is_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(close_at_the_second(listener));
     let recording = Recording::of(&lone(url)).await;
+    let (closed, mut closings) = unbounded_channel();
+    let clock = recording.writer.tape().clock();
+    let server = tokio::spawn(close_at_the_second(listener, b"", clock, closed));
     let mut client = connected(&recording).await;
     for n in 0..20 {
         let asking = request("/", "", &format!("body {n}"));
@@ -142,8 +155,51 @@ async fn a_server_that_closes_an_idle_connection_just_then_is_asked_again() {
         assert!(read.ends_with(&format!("\r\n\r\nto body {n}.")), "{read}");
     }
     server.abort();
-    let expected = (0..20).map(|n| ("/".to_owned(), format!("body {n}")));
-    assert_eq!(recorded(recording).await, expected.collect::<Vec<_>>());
+    let (trace, _folder) = recording.sealed().await;
+    let requests = trace.requests().unwrap();
+    assert_eq!(requests.len(), 20, "each is recorded once");
+    let mut before = i64::MIN;
+    for (n, request) in requests.into_iter().enumerate() {
+        assert_eq!(request.outcome, Outcome::Complete);
+        assert_eq!(request.request_body, Some(format!("body {n}").into_bytes()));
+        let start_ns = request.start_ns.unwrap();
+        assert!(start_ns >= before, "the first sending does not count");
+        before = closings.recv().await.unwrap_or(i64::MIN);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_closes_after_it_has_said_something_is_not_asked_again() {
+    for last in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let recording = Recording::of(&lone(url)).await;
+        let clock = recording.writer.tape().clock();
+        let (closed, mut closings) = unbounded_channel();
+        let server = tokio::spawn(close_at_the_second(
+            listener,
+            last.as_bytes(),
+            clock,
+            closed,
+        ));
+        let mut client = connected(&recording).await;
+        client
+            .write_all(request("/", "", "0").as_bytes())
+            .await
+            .unwrap();
+        read_until(&mut client, "to 0.").await;
+        let asking = request("/", "connection: close\r\n", "1");
+        client.write_all(asking.as_bytes()).await.unwrap();
+        let mut read = String::new();
+        client.read_to_string(&mut read).await.unwrap();
+        assert!(read.contains("without an answer"), "{read}");
+        server.abort();
+        closings.recv().await.unwrap();
+        let (trace, _folder) = recording.sealed().await;
+        let outcomes = trace.requests().unwrap().into_iter();
+        let outcomes: Vec<_> = outcomes.map(|request| request.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Complete, Outcome::ConnectFailed]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

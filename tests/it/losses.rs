@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokentape::trace::{self, Status, Trace};
 
 use super::recorder::RealRecorder;
+use super::remains::recover_command;
 use super::source::{Source, Step, chunked, ndjson_head};
 
 /// A server whose answer is so many chunks of a thousand bytes.
@@ -44,9 +45,10 @@ async fn on_a_full_disk_the_agents_go_on_and_the_loss_is_counted() {
     assert_eq!(said.matches("the agents do").count(), 1, "{said}");
     let trace = Trace::open(&folder).unwrap();
     assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
-    let (kept, lost) = (rows(&trace, "chunks.parquet"), trace.manifest.lost_chunks);
-    assert_eq!(kept + lost, 6000, "{kept}");
-    assert!(said.contains(&format!("{lost} chunks were lost")));
+    let kept = rows(&trace, "chunks.parquet") + rows(&trace, "requests.parquet");
+    let lost = trace.manifest.lost_chunks;
+    assert_eq!(kept + lost, 6000 + 3, "{kept}");
+    assert!(said.contains(&format!("{lost} chunks and requests were lost")));
 }
 
 /// Whoever removes the folder wants it gone: it is not made again.
@@ -69,7 +71,7 @@ async fn when_the_trace_folder_is_removed_the_agents_go_on_and_it_is_said_at_onc
     let (code, said) = recorder.terminated();
     assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains("was removed while it was recorded: 300 chunks were lost"),
+        said.contains("was removed while it was recorded: 303 chunks and requests were lost"),
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -99,4 +101,46 @@ async fn when_the_trace_folder_is_moved_nothing_is_lost_but_it_must_be_recovered
         (trace.manifest.status, trace.manifest.lost_chunks),
         (Status::Recovered, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_damaged_journal_cannot_tell_is_said_and_the_rest_is_recovered() {
+    let source = source(100).await;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("trace");
+    let recorder = RealRecorder::start(&source.url, &folder);
+    let path = folder.join("journal/journal.arrows");
+    let length = || std::fs::metadata(&path).unwrap().len() as usize;
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        let before = length();
+        assert_eq!(asked(&recorder).await, 100_000);
+        // Until the journal has all of it.
+        while length() < before + 100_000 {
+            tokio::task::yield_now().await;
+        }
+        lengths.push(length());
+    }
+    recorder.killed();
+    let mut journal = std::fs::read(&path).unwrap();
+    let batch_behind = |length: &usize| {
+        let mut places = (length.next_multiple_of(8)..journal.len()).step_by(8);
+        places.find(|at| journal[*at..].starts_with(&[0xff; 4]))
+    };
+    let damage = batch_behind(&lengths[0]).unwrap()..batch_behind(&lengths[1]).unwrap();
+    journal[damage.clone()].fill(0);
+    std::fs::write(&path, journal).unwrap();
+
+    let output = recover_command(&folder).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let trace = Trace::open(&folder).unwrap();
+    let unread = trace.manifest.unread_bytes;
+    assert!(unread >= damage.len() as u64, "{unread}");
+    let sentence = format!("{unread} bytes of the journal could not be read");
+    assert!(said.contains(&sentence), "{said}");
+    assert_eq!(trace::verify(&trace).unwrap(), Vec::<String>::new());
+    let requests = trace.requests().unwrap();
+    let numbers: Vec<_> = requests.iter().map(|request| request.request_id).collect();
+    assert_eq!(numbers, [1, 3]);
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use tokentape::trace::{Outcome, Request};
+use tokentape::trace::{Outcome, Request, Trace};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
-use super::source::{Source, Step, chunked, head, ndjson_head};
+use super::source::{Source, Step, chunked, head, ndjson_head, read_request};
 use super::{Recording, lone};
 
 const TOKEN: &[u8] = b"{\"model\":\"m\",\"response\":\"a\",\"done\":false}\n";
@@ -152,6 +154,11 @@ async fn an_unreachable_server_is_told_to_the_client_and_to_the_user() {
             .to_string()
             .contains("no request reached a server")
     );
+    recording.writer.finish().unwrap();
+    let trace = Trace::open(&super::path(&recording.folder)).unwrap();
+    let request = trace.requests().unwrap().remove(0);
+    assert_eq!(request.outcome, Outcome::ConnectFailed);
+    assert!(request.error.unwrap().contains("does not answer"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,6 +186,29 @@ async fn a_client_that_leaves_is_noted_at_once() {
         ended,
         [(Outcome::ClientAborted, 1), (Outcome::ClientAborted, 0)]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_is_let_go_of_by_the_server_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = lone(format!("http://{}", listener.local_addr().unwrap()));
+    // Neither the timeout nor the end of the recording closes the connection.
+    let recording = Recording::patient(&server, Duration::from_secs(3600)).await;
+    for head_comes in [true, false] {
+        let asking = tokio::spawn(reqwest::get(format!("{}/0", recording.url())));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream, &mut Vec::new()).await.unwrap();
+        if head_comes {
+            stream.write_all(&ndjson_head()).await.unwrap();
+            drop(asking.await.unwrap().unwrap());
+        } else {
+            asking.abort();
+        }
+        let mut byte = [0];
+        let left = tokio::time::timeout(Duration::from_secs(60), stream.read(&mut byte));
+        assert!(left.await.is_ok(), "it still waits");
+    }
+    drop(recording.sealed().await);
 }
 
 /// How the recorder says that an answer ended whose client left when it had this much of it.

@@ -20,6 +20,25 @@ fn notes_that_nobody_fetches_do_not_take_memory_without_end() {
 }
 
 #[test]
+fn requests_that_nobody_fetches_are_bounded_and_then_counted_also_without_a_body() {
+    let tape = Tape::new(Clock::start(), Redactor::default());
+    for body in [&b"body"[..], b""] {
+        for _ in 0..100 {
+            let sent = Sent {
+                path: format!("/{}", "p".repeat(1 << 20)),
+                ..Sent::default()
+            };
+            tape.sent(sent, body);
+            assert!(tape.shared.state().held.bytes() < STANDSTILL_BYTES + (2 << 20));
+        }
+    }
+    assert!(tape.failure().is_some_and(|why| why.contains("the disk")));
+    let held = tape.shared.state().held.losses();
+    assert!((32..=34).contains(&held), "{held}");
+    assert_eq!(tape.lost() + held, 200, "with its body or with its head");
+}
+
+#[test]
 fn a_run_of_which_more_is_said_stays_where_it_was() {
     let tape = Tape::new(Clock::start(), Redactor::default());
     let first = tape.begin_run(Run::default());

@@ -9,8 +9,7 @@
 //! | `view` | one text in parts -> which bytes are secret, which may still become so |
 //! | `scan` | one body in parts -> the texts in it that are searched |
 //! | `stream` | a body's chunks in, masked chunks out |
-//! | `packed` | the same for a body in gzip and its like |
-//! | `answer` | the [`AnswerMask`]: either of them |
+//! | `answer` | the [`AnswerMask`]: that, and the same for a body in gzip and its like |
 //!
 //! Headers are withheld by name, all but those known to be harmless. Everywhere else each byte of a
 //! secret becomes `*`, so that lengths and offsets stay true, and what says which kind of secret it
@@ -24,7 +23,6 @@ mod answer;
 mod kinds;
 mod names;
 mod openings;
-mod packed;
 mod rules;
 mod scan;
 mod stream;
