@@ -1,11 +1,15 @@
 //! `Table`: the answer to a query, and its text, Markdown, CSV, JSON and NDJSON forms.
 
+mod fit;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use comfy_table::{CellAlignment, presets};
 use serde_json::{Map, Value};
+
+pub use fit::Fitted;
 
 /// One value of a [`Table`]. Missing is `Null`, never zero.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,12 +147,17 @@ impl Table {
     /// If `out` cannot be written.
     pub fn write(&self, form: Form, out: &mut impl Write) -> io::Result<()> {
         match form {
-            Form::Text => writeln!(out, "{}", self.drawn(UNDER_THE_HEADER, |cell| cell)),
-            Form::Markdown => writeln!(
-                out,
-                "{}",
-                self.drawn(presets::ASCII_MARKDOWN, |cell| cell.replace('|', "\\|"))
-            ),
+            Form::Text => {
+                let grid = Grid::readable(self);
+                writeln!(out, "{}", grid.drawn(UNDER_THE_HEADER))
+            }
+            Form::Markdown => {
+                let mut grid = Grid::readable(self);
+                for cell in grid.rows.iter_mut().flatten() {
+                    *cell = cell.replace('|', "\\|");
+                }
+                writeln!(out, "{}", grid.drawn(presets::ASCII_MARKDOWN))
+            }
             Form::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
                 csv.write_record(&self.columns)?;
@@ -175,15 +184,33 @@ impl Table {
         let cells = self.columns.iter().cloned().zip(row.iter().map(Cell::json));
         Value::Object(cells.collect::<Map<_, _>>())
     }
+}
 
-    fn drawn(&self, preset: &str, escaped: impl Fn(String) -> String) -> String {
-        let mut drawn = comfy_table::Table::new();
-        drawn.load_preset(preset).set_header(&self.columns);
-        for row in &self.rows {
-            drawn.add_row(row.iter().map(|cell| escaped(cell.readable())));
+/// A table as texts, to be drawn.
+struct Grid {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Which columns hold numbers.
+    right: Vec<bool>,
+}
+
+impl Grid {
+    fn readable(table: &Table) -> Self {
+        let texts = |row: &Vec<Cell>| row.iter().map(Cell::readable).collect();
+        let numbers = |index: usize| table.rows.iter().any(|row| row[index].is_number());
+        Self {
+            header: table.columns.clone(),
+            rows: table.rows.iter().map(texts).collect(),
+            right: (0..table.columns.len()).map(numbers).collect(),
         }
-        for (index, column) in drawn.column_iter_mut().enumerate() {
-            if self.rows.iter().any(|row| row[index].is_number()) {
+    }
+
+    fn drawn(&self, preset: &str) -> String {
+        let mut drawn = comfy_table::Table::new();
+        drawn.load_preset(preset).set_header(&self.header);
+        drawn.add_rows(&self.rows);
+        for (column, right) in drawn.column_iter_mut().zip(&self.right) {
+            if *right {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }

@@ -82,6 +82,12 @@ impl Library {
             .with_context(|| format!("there is no queries/{file}"))
     }
 
+    /// What `queries/README.md` says of views, functions and queries.
+    pub fn handbook(&self) -> &'static str {
+        let file = BUILT_IN.get_file("README.md");
+        file.and_then(|file| file.contents_utf8()).unwrap_or("")
+    }
+
     /// The names of all queries.
     pub fn queries(&self) -> Vec<String> {
         self.names(Path::new(""), "sql")

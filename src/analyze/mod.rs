@@ -3,9 +3,11 @@
 mod cells;
 pub mod check;
 pub mod compare;
+mod described;
 mod functions;
 mod library;
 mod params;
+mod statements;
 mod statistics;
 mod vocabulary;
 
@@ -18,7 +20,9 @@ use datafusion::dataframe::{DataFrame, DataFrameWriteOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 
+pub use described::{Column, Function, Kind, Relation, first_sentence};
 pub use library::Library;
+pub use statements::{Statements, statements, words};
 
 use crate::table::Table;
 use crate::trace::Trace;
@@ -27,6 +31,7 @@ use vocabulary::Vocabulary;
 /// A read-only SQL session over one or many traces.
 pub struct Session {
     context: SessionContext,
+    vocabulary: Arc<Vocabulary>,
     library: Library,
 }
 
@@ -65,9 +70,13 @@ impl Session {
         vocabulary.belongs_to(&context);
         functions::register(&context);
         let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(SCHEMA, vocabulary)?;
+        catalog.register_schema(SCHEMA, vocabulary.clone())?;
         context.register_catalog(CATALOG, Arc::new(catalog));
-        Ok(Self { context, library })
+        Ok(Self {
+            context,
+            vocabulary,
+            library,
+        })
     }
 
     /// Where its queries and views are looked up.

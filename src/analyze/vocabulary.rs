@@ -25,6 +25,8 @@ use crate::trace::{TableName, Trace};
 /// Resolves names to tables. Views refer to each other by name, in any order.
 pub struct Vocabulary {
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
+    /// Those of them that parameter files gave.
+    given: Vec<String>,
     library: Library,
     /// Where a parameter table is looked up that was not given.
     assumed: OnceLock<Params>,
@@ -66,9 +68,11 @@ impl Vocabulary {
                 given.insert(name, in_memory(batch)?);
             }
         }
+        let names = given.keys().cloned().collect();
         tables.extend(given);
         Ok(Self {
             tables,
+            given: names,
             library,
             assumed: OnceLock::new(),
             session: OnceLock::new(),
@@ -77,7 +81,23 @@ impl Vocabulary {
 
     /// A parameter table as the library's own parameter files have it.
     fn assumed(&self, name: &str) -> Result<Option<RecordBatch>> {
-        let assumed = match self.assumed.get() {
+        Ok(self.all_assumed()?.get(name).cloned())
+    }
+
+    /// The names of all parameter tables, whether given or assumed.
+    ///
+    /// # Errors
+    /// If a parameter file of the library is wrong.
+    pub fn parameters(&self) -> Result<Vec<String>> {
+        let mut names = self.given.clone();
+        names.extend(self.all_assumed()?.keys().cloned());
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn all_assumed(&self) -> Result<&Params> {
+        Ok(match self.assumed.get() {
             Some(assumed) => assumed,
             None => {
                 let read = || -> anyhow::Result<Params> {
@@ -90,8 +110,7 @@ impl Vocabulary {
                 let read = read().map_err(|error| DataFusionError::External(error.into()))?;
                 self.assumed.get_or_init(|| read)
             }
-        };
-        Ok(assumed.get(name).cloned())
+        })
     }
 
     /// Tells in which session views are planned.

@@ -25,12 +25,16 @@ const SECTIONS: [&str; 11] = [
     "doubts",
 ];
 
-/// The standard analysis of one or more traces
+/// Answer the standard questions about traces
 ///
 /// Efficiency under every rule side by side, where the time went, what concurrency cost each agent,
 /// what efficiency goes with, latency, and effects smaller than the recorder's own error. Each section is
 /// one file in queries/; one whose question does not arise (runtimes, where there is only one) is left out.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape analyze traces/gemma3-270m-pair
+  tokentape analyze traces/gemma3-270m-pair --only efficiency,latency
+  tokentape analyze 'traces/gemma3-*' --format markdown -o analysis.md")]
 pub struct Args {
     #[command(flatten)]
     asked: Asked,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::agents::ANY_PORT;
 use super::command::parse_label;
-use super::output::{Format, Output};
+use super::output::STDOUT;
 use super::plan::Planned;
 use super::progress::Progress;
 use super::record::default_folder;
@@ -27,11 +27,6 @@ use crate::trace::{self, Run, Tape, Trace, Writer};
 use crate::wire::Dialect;
 use crate::wire::redaction::Redactor;
 
-const STDOUT: Output = Output {
-    format: Format::Table,
-    output: None,
-};
-
 /// How often CPU, memory and GPUs are sampled.
 const SAMPLED_EVERY: Duration = Duration::from_millis(200);
 
@@ -43,8 +38,9 @@ const SAMPLED_EVERY: Duration = Duration::from_millis(200);
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape bench --solo -o traces/today
-  tokentape bench --scenario baseline_vs_chimera --scenario chimera_homo --model llama3.1:8b
-  tokentape bench --print-plan > plan.toml; tokentape bench plan.toml --dry-run
+  tokentape bench --scenario chimera_homo --model llama3.1:8b --runs 10
+  tokentape bench --print-plan > plan.toml
+  tokentape bench examples/plans/gemma3-270m.toml --dry-run
   tokentape replay traces/gemma3-270m-pair -- tokentape bench --solo")]
 pub struct Args {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::output::Output;
-use super::{Exit, Failed};
+use super::{Exit, Failed, state};
 use crate::analyze::{Library, Session};
 use crate::clock::Clock;
 use crate::record::calibration::{Load, calibrate};
@@ -36,6 +36,9 @@ const LOADS: [Load; 2] = [
 /// and through the recorder. `stamp_error` is how late the recorder's stamp is, `added_latency` how
 /// much later the reader gets a chunk. The result is kept: later recordings carry it.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape calibrate
+  tokentape calibrate --format json -o calibration.json")]
 pub struct Args {
     #[command(flatten)]
     output: Output,
@@ -86,15 +89,7 @@ pub async fn run(args: Args) -> Exit {
 
 /// Where the last calibration of this machine is kept.
 fn file() -> Result<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty());
-    let state = match state {
-        Some(state) => PathBuf::from(state),
-        None => {
-            let home = std::env::home_dir().context("set XDG_STATE_HOME: you have no home")?;
-            home.join(".local/state")
-        }
-    };
-    Ok(state.join("tokentape/calibration.json"))
+    state::file("calibration.json")
 }
 
 /// The last calibration of this machine, if there is one.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
+
 use super::output::Output;
 use super::{Exit, NO};
 use crate::analyze::check::{self, Claims};
@@ -13,10 +15,14 @@ use crate::trace::find;
 /// Each claim of the file has a query that decides it. Exit code 1 if a claim's verdict (holds,
 /// contradicted or undecidable) or recomputed value is not the one that the file notes.
 #[derive(clap::Args)]
-#[command(
-    after_help = "A claims file, to be kept beside a report or a test suite:
+#[command(after_help = "Examples:
+  tokentape check traces/gemma3-270m-pair/claims.toml
+  tokentape check traces/gemma3-270m-pair/claims.toml --format json -o verdicts.json
+  tokentape check tests/latency.toml traces/today
 
-  traces = [\".\"]                  # relative to this file
+A claims file, to be kept beside a report or a test suite:
+
+  traces = [\".\"]            # relative to this file
 
   [[section]]
   source = \"our service level\"
@@ -24,18 +30,17 @@ use crate::trace::find;
   [[section.claim]]
   name = \"efficient\"
   says = \"side by side costs next to nothing\"
-  sql = \"select min(efficiency_span_percent) from run_metrics where phase = 'concurrent'\"
-  expected = \"> 90\"               # or a number as printed: 95.17; a text; true or false
-  # query = NAME, row = { model = \"a\" }, column = NAME: one cell of a query that ships
-  # tolerance = 0.5               # else half a unit of the last digit
-  # verdict = \"contradicted\"      # what is known not to hold, with value = what was found"
-)]
+  sql = \"select min(efficiency_span_percent) from run_metrics\"
+  expected = \"> 90\"         # or a number as printed: 95.17; a text; true or false
+  # query = NAME, row = { model = \"a\" }, column = NAME: a cell of a question
+  # tolerance = 0.5         # else half a unit of the last digit
+  # verdict = \"contradicted\", value = what was found: known not to hold")]
 pub struct Args {
     /// The claims
     #[arg(value_name = "CLAIMS.toml")]
     claims: PathBuf,
     /// Trace folders, folders of traces, or globs [default: those that the claims name]
-    #[arg(value_name = "TRACE")]
+    #[arg(value_name = "TRACE", value_hint = ValueHint::DirPath)]
     traces: Vec<String>,
     /// Look for queries and views here first [default: queries/ beside the claims]
     #[arg(long, value_name = "DIR")]

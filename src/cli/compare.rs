@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::output::Output;
 use super::{Exit, NO};
@@ -10,24 +12,25 @@ use crate::analyze::compare::{Centre, Comparison, Pair, Sides};
 use crate::analyze::{Library, Session};
 use crate::trace::find;
 
-/// Is B different from A? Statistics, a verdict, and an exit code
+/// Tell whether B is different from A: statistics, a verdict, and an exit code
 ///
 /// For every metric and group: n, the centre of each side, the difference with its 95 % interval, p
 /// (also corrected by Holm over all rows), effect size, what could have been detected, and a verdict.
 /// Exit code 1 if a metric is worse by more than --max-regression. Warm-up runs do not count.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  tokentape compare traces/before traces/after
-  tokentape compare traces/before traces/after --metric ttft_ms --by agent,phase --max-regression 10%
+  tokentape compare traces/gemma3-270m-pair traces/gemma3-270m-bench --metric itl_ms
+  tokentape compare traces/before traces/after --by agent,phase --max-regression 10%
   tokentape compare traces/before traces/after --paired prompt --median
-  tokentape compare traces/before --aa")]
+  tokentape compare traces/gemma3-270m-pair --aa")]
 pub struct Args {
     /// A trace folder, folder of traces, or glob: what was
-    #[arg(value_name = "A")]
+    #[arg(value_name = "A", value_hint = ValueHint::DirPath)]
     a: String,
     /// The same: what is
     #[arg(
         value_name = "B",
+        value_hint = ValueHint::DirPath,
         required_unless_present = "aa",
         conflicts_with = "aa"
     )]
@@ -52,7 +55,7 @@ pub struct Args {
     #[arg(long)]
     median: bool,
     /// Compare pair by pair: runs of the same number and configuration, or requests of the same prompt
-    #[arg(long, value_name = "run|prompt", value_parser = pair, conflicts_with = "aa")]
+    #[arg(long, value_name = "PAIRS", value_parser = PossibleValuesParser::new(["run", "prompt"]).try_map(|text| pair(&text)), conflicts_with = "aa")]
     paired: Option<Pair>,
     /// A metric that got worse by more than this is a regression
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "5%")]

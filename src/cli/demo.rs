@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::agents::ANY_PORT;
 use super::figures::{Forms, render};
-use super::output::{Format, Output};
+use super::output::STDOUT;
 use super::progress::Progress;
 use super::{Exit, Failed};
 use crate::analyze::{Library, Session};
@@ -30,11 +30,14 @@ static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/traces/gemma3-270m-p
 /// How long a server of the demo may be silent; it replays answers that took seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The whole loop on the bundled trace, no server needed
+/// Show the whole loop on the bundled trace, no server needed
 ///
 /// Two fake Ollamas serve a recorded session of two agents at its recorded pace; the same agents ask
 /// again, through the recorder; the new trace is sealed, analysed and drawn.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape demo
+  tokentape demo -o demo")]
 pub struct Args {
     /// Where everything goes [default: a new folder for temporary files]
     #[arg(short, value_name = "DIR")]
@@ -55,11 +58,7 @@ pub async fn run(args: Args) -> Exit {
         png: true,
     };
     let drawn = render(&session, &draw::figures(None, &[])?, &pictures, both).await?;
-    let out = Output {
-        format: Format::Table,
-        output: None,
-    };
-    out.table(&efficiency)?;
+    STDOUT.table(&efficiency)?;
     let at = |folder: &Path| folder.display().to_string();
     println!("\nthe recording it began with   {}", at(&original.folder));
     println!("recorded again just now       {}", at(&recorded.folder));

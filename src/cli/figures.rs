@@ -13,11 +13,14 @@ use crate::draw::{self, Figure};
 /// Pixels of a PNG for each pixel of its SVG.
 const PNG_SCALE: f32 = 2.0;
 
-/// Render figures
+/// Draw figures
 ///
 /// A figure is a TOML file that names a query and says how its answer is drawn. The same trace gives
 /// the same bytes on every run.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape figures traces/gemma3-270m-pair -o pictures
+  tokentape figures traces/gemma3-270m-pair -o pictures --only timeline,icl_ecdf --svg")]
 pub struct Args {
     #[command(flatten)]
     asked: Asked,

@@ -12,6 +12,10 @@ use crate::convert;
 /// What the source does not say is null; what is missing, cut or contradictory in it is named on
 /// stderr and kept in the trace's manifest.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape import csv runs.csv -o traces/runs
+  tokentape import aiperf artifacts -o traces/aiperf
+  tokentape import vllm-bench result.json -o traces/vllm")]
 pub struct Args {
     #[command(subcommand)]
     format: Format,
@@ -20,16 +24,19 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Format {
     /// The results of the Chimeraforge research: the layouts of its Python and its Rust harness
+    #[command(after_help = "Examples:
+  tokentape import chimeraforge results -o traces/chimeraforge
+  tokentape import chimeraforge results/rust -o traces/chimeraforge-rust")]
     Chimeraforge(Source),
     /// A table of runs, one row a run, whose columns bear NAMEs or are given them
-    #[command(after_help = "\
-NAMEs: runtime, model, scenario, topology, config, phase, run_number; speedup, efficiency_percent,
-throughput_delta_tps, ttft_delta_ms, contention, wall_ms, sequential_ms; and for each agent
-AGENT.wall_ms, .ttft_ms, .start_ms, .eval_count, .eval_ms, .prompt_eval_ms, .load_ms, .total_ms.
-For a time in seconds, _s instead of _ms. Other columns are kept as labels of their run.
+    #[command(after_help = "Examples:
+  tokentape import csv runs.csv -o traces/runs
+  tokentape import csv runs.csv -o traces/runs --map 'Wall (s)=collector.wall_s'
 
-Example:
-  tokentape import csv runs.csv -o traces/runs --map 'Wall (s)=collector.wall_s'")]
+NAMEs: runtime, model, scenario, topology, config, phase, run_number; speedup, efficiency_percent, \
+throughput_delta_tps, ttft_delta_ms, contention, wall_ms, sequential_ms; and for each agent \
+AGENT.wall_ms, .ttft_ms, .start_ms, .eval_count, .eval_ms, .prompt_eval_ms, .load_ms, .total_ms. \
+For a time in seconds, _s instead of _ms. Other columns are kept as labels of their run.")]
     Csv {
         #[command(flatten)]
         source: Source,
@@ -38,8 +45,14 @@ Example:
         map: Vec<(String, String)>,
     },
     /// NVIDIA AIPerf's records: profile_export.jsonl, or the folder of its artifacts
+    #[command(after_help = "Examples:
+  tokentape import aiperf artifacts -o traces/aiperf
+  tokentape import aiperf artifacts/profile_export.jsonl -o traces/aiperf")]
     Aiperf(Source),
     /// The JSON of `vllm bench serve --save-result --save-detailed`
+    #[command(after_help = "Examples:
+  tokentape import vllm-bench result.json -o traces/vllm
+  tokentape import vllm-bench results/qwen2.5-7b.json -o traces/vllm-qwen")]
     VllmBench(Source),
 }
 

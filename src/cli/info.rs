@@ -9,8 +9,11 @@ use super::output::{Format, Output};
 use super::traces::Traces;
 use crate::trace::{ClockKind, Status, Trace};
 
-/// What a trace is and holds
+/// Say what a trace is and holds
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape info traces/gemma3-270m-pair
+  tokentape info traces --format ndjson")]
 pub struct Args {
     #[command(flatten)]
     traces: Traces,

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
+use clap::ValueHint;
 
 use crate::replay::Profile;
+
+const HEADING: &str = "Matching";
 
 /// What of a request must equal a recorded one.
 #[derive(clap::Args)]
@@ -15,11 +18,13 @@ pub struct Matching {
     #[arg(
         long = "match",
         value_name = "strict|ordered|FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = HEADING,
         default_value = "strict"
     )]
     matching: String,
     /// When all equal requests have been answered, begin again with the first answer
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     repeat: bool,
 }
 

@@ -5,12 +5,15 @@ mod analyze;
 mod bench;
 mod calibrate;
 mod check;
+mod color;
 mod command;
 mod compare;
+mod completions;
 mod demo;
 mod figures;
 mod import;
 mod info;
+mod man;
 mod matching;
 mod output;
 mod plan;
@@ -19,14 +22,16 @@ mod record;
 mod recording;
 mod recover;
 mod replay;
+mod shell;
 mod signals;
 mod sql;
+mod state;
 mod traces;
 mod verify;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 /// What a command ends with: the process's exit code.
@@ -46,10 +51,30 @@ struct Failed(anyhow::Error);
 
 /// Record what local language models stream to agents; analyse, draw and replay it.
 #[derive(Parser)]
-#[command(name = "tokentape", version, max_term_width = 100)]
+#[command(
+    name = "tokentape",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  tokentape demo
+  tokentape record -o traces/today -- python agents.py
+  tokentape replay traces/today -- pytest
+  tokentape sql traces/gemma3-270m-pair
+  tokentape help record"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Whether help and the SQL shell are coloured; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value_t = ColorChoice::Auto,
+        help_heading = "Global options",
+        hide_default_value = true
+    )]
+    color: ColorChoice,
 }
 
 #[derive(Subcommand)]
@@ -68,11 +93,17 @@ enum Command {
     Verify(verify::Args),
     Recover(recover::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the program with its arguments and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let color = color::asked(arguments.iter().map(OsString::as_os_str));
+    let program = color::headed(Cli::command()).color(color);
+    let parsed = program.try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed terminal is no reason to fail on top of the usage error.
@@ -80,16 +111,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT);
         }
     };
-    match dispatch(cli.command) {
+    match dispatch(cli) {
         Ok(code) => code,
         // `tokentape ... | head` has read enough.
         Err(error) if is_closed_pipe(&error) => 0,
         Err(error) => {
-            let sentence = format!("{error:#}");
-            eprintln!(
-                "tokentape: {}",
-                sentence.split_whitespace().collect::<Vec<_>>().join(" ")
-            );
+            eprintln!("tokentape: {}", sentence(&error));
             if error.is::<Failed>() {
                 FAILED
             } else {
@@ -99,7 +126,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn dispatch(command: Command) -> Exit {
+/// An error as one sentence on one line.
+fn sentence(error: &anyhow::Error) -> String {
+    let sentence = format!("{error:#}");
+    sentence.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn dispatch(Cli { command, color }: Cli) -> Exit {
     // What passes on others' traffic stays on one thread: a chunk that changes threads comes late,
     // and wakes a core that an agent could use.
     let mut runtime = match command {
@@ -118,7 +151,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Bench(args) => bench::run(*args).await,
             Command::Calibrate(args) => calibrate::run(args).await,
             Command::Replay(args) => replay::run(args).await,
-            Command::Sql(args) => sql::run(args).await,
+            Command::Sql(args) => sql::run(args, color).await,
             Command::Analyze(args) => analyze::run(args).await,
             Command::Compare(args) => compare::run(args).await,
             Command::Check(args) => check::run(args).await,
@@ -128,6 +161,8 @@ fn dispatch(command: Command) -> Exit {
             Command::Verify(args) => verify::run(&args),
             Command::Recover(args) => recover::run(&args),
             Command::Demo(args) => demo::run(args).await,
+            Command::Completions(args) => completions::run(&args, Cli::command()),
+            Command::Man(args) => man::run(&args, Cli::command()),
         }
     })
 }
@@ -138,11 +173,4 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
-    }
-}
+mod tests;

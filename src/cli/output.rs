@@ -20,6 +20,12 @@ pub struct Output {
     pub output: Option<PathBuf>,
 }
 
+/// Tables for reading, to stdout.
+pub const STDOUT: Output = Output {
+    format: Format::Table,
+    output: None,
+};
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::bench::{self, Fault, Plan, Route, Runtime, Schedule, Seen, Speech, Topology};
 use crate::document::Document;
 use crate::record::{Endpoint, child};
 use crate::wire::Dialect;
+
+const WORK: &str = "What is done";
+const SERVERS: &str = "Servers";
+const DIALECTS: [&str; 4] = ["auto", "ollama.generate", "ollama.chat", "openai.chat"];
 
 /// What is done; each flag wins over the plan.
 #[derive(clap::Args)]
@@ -17,46 +22,46 @@ pub struct Planned {
     #[arg(value_name = "PLAN.toml")]
     plan: Option<PathBuf>,
     /// A model, by the name that the servers know
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", help_heading = WORK)]
     model: Vec<String>,
     /// A scenario of the plan
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", help_heading = WORK)]
     scenario: Vec<String>,
-    /// `dual`: a server for each agent; `single`: one for all; or both
-    #[arg(long, value_name = "dual|single", value_parser = word::<Topology>)]
+    /// A server for each agent, or one for all; or, given twice, both
+    #[arg(long, value_name = "WHICH", help_heading = WORK, value_parser = one_of::<Topology>(&["dual", "single"]))]
     topology: Vec<Topology>,
     /// An agent's server
-    #[arg(long, value_name = "NAME=URL", value_parser = parse_server)]
+    #[arg(long, value_name = "NAME=URL", help_heading = SERVERS, value_parser = parse_server)]
     agent: Vec<(String, String)>,
     /// The server that all agents share in the topology `single` [default: the first agent's]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = SERVERS)]
     shared: Option<String>,
     /// How the servers are spoken to
-    #[arg(long, value_name = "auto|ollama.generate|ollama.chat|openai.chat", value_parser = word::<Speech>)]
+    #[arg(long, value_name = "DIALECT", help_heading = SERVERS, value_parser = one_of::<Speech>(&DIALECTS))]
     dialect: Option<Speech>,
     /// What the agents run on
-    #[arg(long, value_name = "tokio|current-thread", value_parser = word::<Runtime>)]
+    #[arg(long, value_name = "RUNTIME", help_heading = WORK, value_parser = one_of::<Runtime>(&["tokio", "current-thread"]))]
     runtime: Option<Runtime>,
     /// Runs of each model, scenario, topology and setting
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = WORK)]
     runs: Option<u32>,
     /// Runs before them that do not count
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = WORK)]
     warmups: Option<u32>,
     /// Each agent alone as well, as often, in blocks with the others: the baseline of efficiency
-    #[arg(long)]
+    #[arg(long, help_heading = WORK)]
     solo: bool,
     /// All agents do the work of the first
-    #[arg(long)]
+    #[arg(long, help_heading = WORK)]
     equal_work: bool,
     /// Of the order within the blocks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = WORK)]
     seed: Option<u64>,
     /// An agent reads no faster than this
-    #[arg(long, value_name = "TOK_PER_S")]
+    #[arg(long, value_name = "TOK_PER_S", help_heading = WORK)]
     throttle: Option<f64>,
     /// Adjust the throttle after each run, so that efficiency is held
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", help_heading = WORK)]
     hold_efficiency: Option<f64>,
 }
 
@@ -64,6 +69,14 @@ fn parse_server(text: &str) -> Result<(String, String)> {
     let wrong = "an agent's server is written NAME=URL, such as insight=http://127.0.0.1:8080";
     let (name, url) = text.split_once('=').ok_or_else(|| anyhow!(wrong))?;
     Ok((name.to_owned(), url.to_owned()))
+}
+
+/// One of the words that the plan's TOML has for `T`.
+fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words.iter().copied()).try_map(|text| word::<T>(&text))
 }
 
 /// Reads a word as the plan's TOML has it.

@@ -27,10 +27,11 @@ use crate::wire::redaction::Redactor;
 #[command(after_help = "Examples:
   tokentape record -o traces/today -- python agents.py
   tokentape record --agent collector=http://127.0.0.1:11434 \\
-                   --agent insight=http://127.0.0.1:11435 -- ./pair --collector {collector}
+      --agent insight=http://127.0.0.1:11435 -- ./pair --collector {collector}
+  tokentape record --mode once -o tests/traces/pair -- pytest
 
-The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} in its arguments
-becomes that agent's URL. POST /_tokentape/run marks a new run, POST /_tokentape/samples adds
+The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} in its arguments \
+becomes that agent's URL. POST /_tokentape/run marks a new run, POST /_tokentape/samples adds \
 values of time series.")]
 pub struct Args {
     /// The trace's folder [default: traces/DATE-AND-TIME]

@@ -7,6 +7,9 @@ use crate::trace::{Manifest, recover};
 
 /// Seal what a recorder that died left behind
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape recover traces/today
+  tokentape recover traces/monday traces/tuesday")]
 pub struct Args {
     /// The folder given to `record -o`
     #[arg(value_name = "DIR", required = true)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 
 use super::agents::{ANY_PORT, Announce, announce, parse_listen};
 use super::matching::Matching;
@@ -19,6 +19,8 @@ use crate::wire::redaction::Redactor;
 /// are counted.
 const LISTED: usize = 10;
 
+const FAULTS: &str = "Faults";
+
 /// Serve a recorded trace as a fake Ollama
 ///
 /// Each agent of the trace gets a port of its own, on which its recorded answers come back byte for
@@ -26,12 +28,15 @@ const LISTED: usize = 10;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape replay traces/today -- pytest
-  tokentape replay traces/today --speed 1 --agent collector@11434 --agent insight@11435
+  tokentape replay traces/gemma3-270m-pair --speed 1 --listen 127.0.0.1:4000
+  tokentape replay traces/today --allow-unused -- pytest examples/pytest
+  tokentape replay traces/today --agent collector@11434 --fault reset@7:3
 
-The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} in its arguments
+The command sees OLLAMA_HOST, OPENAI_BASE_URL and TOKENTAPE_<NAME>_URL; {name} in its arguments \
 becomes that agent's URL. Exit code 1 if recorded requests were never asked for.")]
 pub struct Args {
     /// The trace's folder
+    #[arg(value_hint = ValueHint::DirPath)]
     trace: String,
     /// Where the first agent's server listens, the others on the ports that follow
     /// [default: 127.0.0.1:11434, with a command any free ports]
@@ -50,17 +55,17 @@ pub struct Args {
     matching: Matching,
     /// Also answer with what was recorded in another dialect (generate, chat, OpenAI's chat), or with
     /// `stream` the other way round: translated, at the recorded times
-    #[arg(long)]
+    #[arg(long, help_heading = "Matching")]
     translate: bool,
     /// Answers that go wrong: reset, stall=SECONDS, error-line, no-done, malformed, status=CODE or
     /// slow=FACTOR, at the request's `request_id` and a chunk's `seq`
-    #[arg(long, value_name = "KIND@REQUEST[:CHUNK]")]
+    #[arg(long, value_name = "KIND@REQUEST[:CHUNK]", help_heading = FAULTS)]
     fault: Vec<Fault>,
     /// A share of the answers that goes wrong by chance, from 0 to 1
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = FAULTS)]
     chaos: Option<f64>,
     /// Another seed gives the chaos another choice of answers and faults
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "chaos")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "chaos", help_heading = FAULTS)]
     seed: u64,
     /// Recorded requests that nobody asks for are no failure
     #[arg(long)]

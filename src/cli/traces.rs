@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::ValueHint;
 
 use crate::analyze::{Library, Session};
 use crate::trace::{Trace, find};
@@ -11,7 +12,7 @@ use crate::trace::{Trace, find};
 #[derive(clap::Args)]
 pub struct Traces {
     /// Trace folders, folders of traces, or globs [default: traces]
-    #[arg(value_name = "TRACE")]
+    #[arg(value_name = "TRACE", value_hint = ValueHint::DirPath)]
     trace: Vec<String>,
 }
 

@@ -5,7 +5,12 @@ use super::{Exit, NO};
 use crate::trace::verify;
 
 /// Check that traces are what their manifests say: hashes, rows, order, sums
+///
+/// Every file is read to its end. Exit code 1 if anything differs.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  tokentape verify traces/gemma3-270m-pair
+  tokentape verify traces")]
 pub struct Args {
     #[command(flatten)]
     traces: Traces,

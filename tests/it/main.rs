@@ -30,6 +30,7 @@ mod sampler;
 mod schedules;
 mod secrets;
 mod shapes;
+mod shell;
 mod single;
 mod source;
 mod translate;

@@ -26,3 +26,15 @@ pub fn register(context: &SessionContext) {
     context.register_udaf(percentile::percentile());
     context.register_udwf(holm::holm());
 }
+
+/// The names of all of them.
+#[cfg(test)]
+pub fn names() -> Vec<String> {
+    let scalars = catalogue::scalars().into_iter();
+    let scalars = scalars.map(|function| function.name().to_owned());
+    let aggregates = catalogue::aggregates().into_iter();
+    let aggregates = aggregates.chain([percentile::percentile()]);
+    let aggregates = aggregates.map(|function| function.name().to_owned());
+    let holm = holm::holm().name().to_owned();
+    scalars.chain(aggregates).chain([holm]).collect()
+}
