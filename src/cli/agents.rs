@@ -74,6 +74,7 @@ mod tests {
         assert_eq!(agent.endpoint.url(), "http://h:1");
         assert_eq!(parse_agent("a=h:1@7").unwrap().listen.port(), 7);
         assert_eq!(parse_agent("a=h:1").unwrap().listen, ANY_PORT);
+        assert!(ANY_PORT.ip().is_loopback(), "unless told otherwise");
         for wrong in ["a", "=http://h", "a b=http://h", "a=http://h@nowhere"] {
             assert!(parse_agent(wrong).is_err(), "{wrong:?}");
         }
