@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::channels::Channel;
 use super::figure::{Chart, Figure};
-use super::{ecdf, stacked, theme, timeline};
+use super::{ecdf, heatmap, histogram, line, qq, scatter, stacked, theme, timeline};
 use crate::table::Table;
 
 impl Chart {
@@ -14,6 +14,11 @@ impl Chart {
             Self::Timeline => timeline::CHANNELS,
             Self::Ecdf => ecdf::CHANNELS,
             Self::Stacked => stacked::CHANNELS,
+            Self::Line => line::CHANNELS,
+            Self::Scatter => scatter::CHANNELS,
+            Self::Histogram => histogram::CHANNELS,
+            Self::Heatmap => heatmap::CHANNELS,
+            Self::Qq => qq::CHANNELS,
         }
     }
 }
@@ -28,6 +33,11 @@ impl Figure {
             Chart::Timeline => timeline::draw(self, table),
             Chart::Ecdf => ecdf::draw(self, table),
             Chart::Stacked => stacked::draw(self, table),
+            Chart::Line => line::draw(self, table),
+            Chart::Scatter => scatter::draw(self, table),
+            Chart::Histogram => histogram::draw(self, table),
+            Chart::Heatmap => heatmap::draw(self, table),
+            Chart::Qq => qq::draw(self, table),
         }
     }
 }

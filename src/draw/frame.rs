@@ -5,6 +5,7 @@ use plotters::style::RGBColor;
 
 use super::figure::Figure;
 use super::lettering::{LEGEND, LEGEND_HEAD, Lettering, NOTE, SUBTITLE, TITLE};
+use super::series::{self, Style};
 use super::sheet::{Anchor, Area, Sheet, Spoken, compose};
 use super::theme::{self, MARGIN, WIDTH};
 use crate::table::Table;
@@ -33,6 +34,10 @@ pub enum Swatch {
         marks: RGBColor,
         ground: RGBColor,
     },
+    /// A group's line in its dashes.
+    Stroke(Style),
+    /// A group's mark.
+    Mark(Style),
 }
 
 /// One entry of a legend, with the cells that follow its label in a legend that is a table.
@@ -299,6 +304,11 @@ fn swatch(sheet: &Sheet<'_>, swatch: Swatch, left: f64, middle: f64) -> Result<(
         Swatch::Line { colour, width } => {
             sheet.line(&[(left, middle), (left + SWATCH, middle)], colour, width)
         }
+        Swatch::Stroke(style) => {
+            let ends = [(left, middle), (left + SWATCH, middle)];
+            series::stroke(sheet, &ends, style, 2.0)
+        }
+        Swatch::Mark(style) => series::marks(sheet, &[(left + 11.0, middle)], style, 3.8),
         Swatch::Marks { marks, ground } => {
             sheet.fill(patch, ground)?;
             let spans = [4.0, 8.0, 13.0, 17.0].map(|x| (left + x, left + x + 1.0));

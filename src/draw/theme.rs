@@ -129,6 +129,56 @@ fn luminance(colour: RGBColor) -> f64 {
     0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 }
 
+/// The least and the greatest value of a scale, from light to dark: told apart in grey, too.
+const SEQUENTIAL: [RGBColor; 5] = [
+    RGBColor(0xF1, 0xF6, 0xFA),
+    RGBColor(0xB5, 0xD7, 0xEE),
+    RGBColor(0x5F, 0xA8, 0xD8),
+    RGBColor(0x00, 0x5F, 0xA3),
+    RGBColor(0x0B, 0x2A, 0x52),
+];
+
+/// From the middle of a scale to its low end, and to its high end: blue and brown stay apart for
+/// every kind of eye.
+const BELOW: [RGBColor; 4] = [
+    RGBColor(0xF7, 0xF7, 0xF5),
+    RGBColor(0xA9, 0xCF, 0xEA),
+    RGBColor(0x3B, 0x86, 0xC2),
+    RGBColor(0x0B, 0x3C, 0x70),
+];
+const ABOVE: [RGBColor; 4] = [
+    RGBColor(0xF7, 0xF7, 0xF5),
+    RGBColor(0xF3, 0xC8, 0x86),
+    RGBColor(0xC9, 0x6A, 0x12),
+    RGBColor(0x70, 0x2A, 0x07),
+];
+
+/// The colour at `share`, 0 to 1, of a scale that runs one way.
+pub fn sequential(share: f64) -> RGBColor {
+    along(&SEQUENTIAL, share)
+}
+
+/// The colour at `share` of a scale with a middle: -1 is its low end, 1 its high one.
+pub fn diverging(share: f64) -> RGBColor {
+    let stops = if share < 0.0 { &BELOW } else { &ABOVE };
+    along(stops, share.abs())
+}
+
+fn along(stops: &[RGBColor], share: f64) -> RGBColor {
+    let place = share.clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+    let before = (place.floor() as usize).min(stops.len() - 2);
+    let (from, to) = (stops[before], stops[before + 1]);
+    let rest = place - before as f64;
+    let between = |one: u8, other: u8| {
+        (f64::from(one) + (f64::from(other) - f64::from(one)) * rest).round() as u8
+    };
+    RGBColor(
+        between(from.0, to.0),
+        between(from.1, to.1),
+        between(from.2, to.2),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +188,26 @@ mod tests {
         let first = luminance(group_colour(0));
         let second = luminance(group_colour(1));
         assert!((second + 0.05) / (first + 0.05) > 2.2);
+    }
+
+    #[test]
+    fn scales_darken_towards_their_ends_and_can_be_written_on() {
+        let shares = || (0..=20).map(|step| f64::from(step) / 20.0);
+        let scales: [Vec<RGBColor>; 3] = [
+            shares().map(sequential).collect(),
+            shares().map(diverging).collect(),
+            shares().map(|share| diverging(-share)).collect(),
+        ];
+        for scale in scales {
+            for pair in scale.windows(2) {
+                assert!(luminance(pair[1]) < luminance(pair[0]), "{pair:?}");
+            }
+            for ground in scale {
+                let (ink, ground) = (luminance(ink_on(ground)), luminance(ground));
+                let contrast = (ink.max(ground) + 0.05) / (ink.min(ground) + 0.05);
+                assert!(contrast >= 4.0, "{contrast}");
+            }
+        }
     }
 
     #[test]
