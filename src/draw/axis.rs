@@ -31,6 +31,7 @@ pub struct Axis {
     mapping: Mapping,
     range: Range<f64>,
     edges: (f64, f64),
+    shares: bool,
 }
 
 impl Axis {
@@ -47,6 +48,7 @@ impl Axis {
             mapping: Mapping::Linear(range.clone().into()),
             range,
             edges,
+            shares: false,
         }
     }
 
@@ -58,6 +60,15 @@ impl Axis {
             mapping: Mapping::Log(range.clone().log_scale().into()),
             range,
             edges,
+            shares: false,
+        }
+    }
+
+    /// An axis of shares, 0 to 1, whose ticks are percents.
+    pub fn shares(edges: (f64, f64)) -> Self {
+        Self {
+            shares: true,
+            ..Self::linear(0.0..1.0, edges)
         }
     }
 
@@ -79,10 +90,26 @@ impl Axis {
     /// Ticks at round values, as many as stand apart when their labels are written.
     fn ticks(&self) -> Vec<(f64, String)> {
         let length = (self.edges.1 - self.edges.0).abs();
+        if self.shares {
+            let quarters = (0..=4).map(|quarter| f64::from(quarter) / 4.0);
+            return quarters
+                .map(|share| (share, format!("{:.0}%", share * 100.0)))
+                .collect();
+        }
         match &self.mapping {
             Mapping::Linear(mapping) => {
-                let most = (length / 62.0).clamp(2.0, 12.0) as usize;
-                labelled(mapping.key_points(most))
+                let apart = match self.upright() {
+                    true if length < 200.0 => 24.0,
+                    true => 34.0,
+                    false => 62.0,
+                };
+                let most = (length / apart).clamp(2.0, 12.0) as usize;
+                // Long numbers need more room than most; two ticks there are in any case.
+                (2..=most)
+                    .rev()
+                    .map(|most| labelled(mapping.key_points(most)))
+                    .find(|ticks| self.stand_apart(ticks))
+                    .unwrap_or_else(|| labelled(mapping.key_points(2)))
             }
             Mapping::Log(_) => {
                 // From fine to coarse; the first whose labels keep apart is taken. Within less
@@ -123,7 +150,18 @@ impl Axis {
             .collect()
     }
 
+    /// True if the axis runs up the sheet.
+    fn upright(&self) -> bool {
+        self.edges.1 < self.edges.0
+    }
+
     fn stand_apart(&self, ticks: &[(f64, String)]) -> bool {
+        if self.upright() {
+            let places = ticks.iter().map(|(value, _)| self.place(*value));
+            let places: Vec<f64> = places.collect();
+            let apart = TICK.line_height() + 2.0;
+            return places.windows(2).all(|pair| pair[0] - pair[1] >= apart);
+        }
         let reach = |(value, label): &(f64, String)| {
             let half = TICK.width(label) / 2.0;
             (self.place(*value) - half, self.place(*value) + half)
@@ -131,6 +169,39 @@ impl Axis {
         ticks
             .windows(2)
             .all(|pair| reach(&pair[0]).1 + LABEL_GAP <= reach(&pair[1]).0)
+    }
+
+    /// Draws the grid lines over `data` alone: the labels stand under another chart below it.
+    pub fn draw_grid(&self, sheet: &Sheet<'_>, data: Area) -> Result<()> {
+        for (value, _) in self.ticks() {
+            let x = self.place(value);
+            sheet.line(&[(x, data.top), (x, data.bottom)], theme::GRID, 0.8)?;
+        }
+        let ends = [(data.left, data.bottom), (data.right, data.bottom)];
+        sheet.line(&ends, theme::AXIS, 0.8)
+    }
+
+    /// Room that [`Axis::draw_left`] takes beside the data.
+    pub fn width_left(&self) -> f64 {
+        let ticks = self.ticks();
+        let widths = ticks.iter().map(|(_, label)| TICK.width(label));
+        widths.fold(0.0, f64::max) + 10.0
+    }
+
+    /// Draws the grid lines over `data` and, left of it, tick labels where `labelled`.
+    pub fn draw_left(&self, sheet: &Sheet<'_>, data: Area, labelled: bool) -> Result<()> {
+        for (value, label) in self.ticks() {
+            let y = self.place(value);
+            // The other axis is drawn there.
+            if y < data.bottom {
+                sheet.line(&[(data.left, y), (data.right, y)], theme::GRID, 0.8)?;
+            }
+            if labelled {
+                let at = (data.left - 8.0, y + TICK.drop());
+                sheet.text(&label, at, Anchor::End, TICK)?;
+            }
+        }
+        Ok(())
     }
 
     /// Draws the grid lines over `data` and, under it, tick labels and the axis' label.
@@ -161,8 +232,48 @@ impl Axis {
     }
 }
 
+/// What is larger, or smaller but for zero, is written with a power of ten.
+const WRITTEN_OUT: Range<f64> = 1e-6..1e10;
+
+/// `1.5×10¹²`, in as many digits as the value has.
+fn with_power(value: f64) -> String {
+    let digits = (0..9).map(|digits| format!("{value:.digits$e}"));
+    let near = |text: &String| {
+        let read: f64 = text.parse().unwrap_or(f64::NAN);
+        (read - value).abs() <= 1e-6 * value.abs()
+    };
+    let text = digits.into_iter().find(near);
+    let text = text.unwrap_or_else(|| format!("{value:.3e}"));
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let raised = power.chars().map(|letter| match letter {
+        '-' => '⁻',
+        digit => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹']
+            [digit.to_digit(10).unwrap_or(0) as usize],
+    });
+    let raised: String = raised.collect();
+    match mantissa {
+        "1" => format!("10{raised}"),
+        "-1" => format!("\u{2212}10{raised}"),
+        mantissa => format!("{}×10{raised}", grouped(mantissa)),
+    }
+}
+
 /// Ticks with their labels, all with as many decimals as the finest of them needs.
 fn labelled(values: Vec<f64>) -> Vec<(f64, String)> {
+    let largest = values.iter().map(|value| value.abs()).fold(0.0, f64::max);
+    // Rounding error around zero is none of the sizes that are there.
+    let sizes = values.iter().map(|value| value.abs());
+    let mut sizes = sizes.filter(|size| *size > largest * 1e-12);
+    if sizes.any(|size| !WRITTEN_OUT.contains(&size)) {
+        let text = |value: f64| match value.abs() > largest * 1e-12 {
+            true => with_power(value),
+            false => "0".to_owned(),
+        };
+        return values
+            .into_iter()
+            .map(|value| (value, text(value)))
+            .collect();
+    }
     let decimals_of = |value: f64| {
         (0..9)
             .find(|digits| {

@@ -132,6 +132,11 @@ impl Column<'_> {
             .unwrap_or(&Cell::Null)
     }
 
+    /// True if the cell holds nothing.
+    pub fn is_null(&self, row: usize) -> bool {
+        *self.cell(row) == Cell::Null
+    }
+
     /// The cell as a label. Null is a label too, so that no row is dropped in silence.
     pub fn label(&self, row: usize) -> Result<String> {
         match self.cell(row) {
@@ -167,6 +172,16 @@ impl Column<'_> {
             self.figure.query
         )
     }
+}
+
+/// The number in a column that may not be there.
+pub fn number_of(column: Option<Column<'_>>, row: usize) -> Result<Option<f64>> {
+    column.map_or(Ok(None), |column| column.number(row))
+}
+
+/// The label in a column that may not be there: empty, if it is not.
+pub fn label_of(column: Option<Column<'_>>, row: usize) -> Result<String> {
+    column.map_or(Ok(String::new()), |column| column.label(row))
 }
 
 /// The place of `label` in `seen`, which it joins if it is new: first come, first placed.

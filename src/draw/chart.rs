@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::channels::Channel;
 use super::figure::{Chart, Figure};
 use super::theme::{self, Look};
-use super::{ecdf, stacked, timeline};
+use super::{ecdf, heatmap, histogram, line, qq, scatter, stacked, timeline};
 use crate::table::Table;
 
 impl Chart {
@@ -15,6 +15,11 @@ impl Chart {
             Self::Timeline => timeline::CHANNELS,
             Self::Ecdf => ecdf::CHANNELS,
             Self::Stacked => stacked::CHANNELS,
+            Self::Line => line::CHANNELS,
+            Self::Scatter => scatter::CHANNELS,
+            Self::Histogram => histogram::CHANNELS,
+            Self::Heatmap => heatmap::CHANNELS,
+            Self::Qq => qq::CHANNELS,
         }
     }
 }
@@ -32,6 +37,11 @@ impl Figure {
             Chart::Timeline => timeline::draw(self, table),
             Chart::Ecdf => ecdf::draw(self, table),
             Chart::Stacked => stacked::draw(self, table),
+            Chart::Line => line::draw(self, table),
+            Chart::Scatter => scatter::draw(self, table),
+            Chart::Histogram => histogram::draw(self, table),
+            Chart::Heatmap => heatmap::draw(self, table),
+            Chart::Qq => qq::draw(self, table),
         }?;
         Ok(look.paint(&drawn))
     }

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, HEIGHT_BELOW, shown_unit};
-use super::channels::{Channel, Channels, Column, place_of};
+use super::axis::HEIGHT_BELOW;
+use super::channels::{Channel, Channels, label_of, number_of, place_of};
 use super::figure::{AxisScale, Figure};
 use super::frame::{Chart, Entry, Legend, Swatch, empty, frame, no_rows};
-use super::lettering::{AXIS_LABEL, TICK};
-use super::sheet::{Anchor, Area, Sheet};
+use super::plane::{ABOVE, ABOVE_UNLABELLED, Captions, Plane, Span, no_values};
+use super::sheet::Area;
 use super::template::grouped;
 use super::theme;
 use crate::table::Table;
@@ -49,22 +49,14 @@ impl Lines {
             channels.optional("p99")?,
         );
         let (mut names, mut lines) = (Vec::new(), Vec::<Line>::new());
-        let number = |column: Option<Column<'_>>, row| match column {
-            Some(column) => column.number(row),
-            None => Ok(None),
-        };
         for row in 0..channels.len() {
-            let name = match group {
-                Some(column) => column.label(row)?,
-                None => String::new(),
-            };
-            let place = place_of(&mut names, &name);
+            let place = place_of(&mut names, &label_of(group, row)?);
             if place == lines.len() {
                 lines.push(Line {
                     points: Vec::new(),
-                    n: number(n, row)?,
-                    p50: number(p50, row)?,
-                    p99: number(p99, row)?,
+                    n: number_of(n, row)?,
+                    p50: number_of(p50, row)?,
+                    p99: number_of(p99, row)?,
                 });
             }
             let (Some(value), Some(share)) = (x.number(row)?, y.number(row)?) else {
@@ -96,28 +88,12 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     }
     let lines = Lines::read(&channels)?;
     let log = figure.x_scale == AxisScale::Log;
-    let shown_values = || lines.values().filter(|value| !log || *value > 0.0);
-    let low = shown_values().fold(f64::INFINITY, f64::min);
-    let high = shown_values().fold(f64::NEG_INFINITY, f64::max);
-    if low > high {
-        let column = channels.required("x")?;
-        let why = match lines.values().next() {
-            None => format!("no values: every “{}” is null", column.name()),
-            Some(_) => format!(
-                "no values above 0 in “{}”, and the axis is logarithmic",
-                column.name()
-            ),
-        };
-        return empty(figure, table, &why);
-    }
-
     let unit = figure.units.x.as_deref();
-    let (shown, per_shown) = match unit {
-        // Over decades a reader wants the unit the table has.
-        Some(unit) if log => (unit, 1.0),
-        unit => shown_unit(unit.unwrap_or_default(), high),
+    let Some(span) = Span::of(lines.values(), figure.x_scale, unit) else {
+        let column = channels.required("x")?;
+        let why = no_values(column.name(), lines.values().next().is_some());
+        return empty(figure, table, &why);
     };
-    let range = low / per_shown..high / per_shown;
     let mut remarks = Vec::new();
     if log && lines.values().any(|value| value <= 0.0) {
         remarks.push(
@@ -139,35 +115,33 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     }
 
     let y_label = figure.y_label.clone().unwrap_or_default();
-    let above = if y_label.is_empty() { 8.0 } else { 26.0 };
-    let caption = figure.x_caption(unit.map(|_| shown));
+    let above = match y_label.is_empty() {
+        true => ABOVE_UNLABELLED,
+        false => ABOVE,
+    };
+    let caption = span.caption(figure.x_label.as_deref());
     let chart = Chart {
-        legend: legend(&lines, shown, per_shown),
+        legend: legend(&lines, &span),
         height: above + PLOT + HEIGHT_BELOW,
         description: description(&lines, &caption),
         remarks,
         draw: Box::new(|sheet, area| {
             let data = Area {
-                left: area.left + TICK.width("100%") + 10.0,
+                left: area.left + Plane::room_for_shares(),
                 right: area.right - 6.0,
                 top: area.top + above,
                 bottom: area.top + above + PLOT,
             };
-            let axis = match log {
-                true => Axis::log(range, (data.left, data.right)),
-                false => {
-                    let air = (range.end - range.start) * 0.02;
-                    let start = match range.start >= 0.0 && range.start < range.end * 0.3 {
-                        true => 0.0,
-                        false => range.start - air,
-                    };
-                    Axis::linear(start..range.end + air, (data.left, data.right))
-                }
+            let plane = Plane::of_shares(data, &span);
+            let captions = Captions {
+                x: Some(&caption),
+                y: &y_label,
+                y_ticks: true,
+                left: area.left,
             };
-            axis.draw_below(sheet, data, &caption)?;
-            let shares = draw_shares(sheet, data, &y_label, area.left)?;
+            plane.draw(sheet, &captions)?;
             for (index, line) in lines.lines.iter().enumerate() {
-                let steps = steps(line, |value| axis.place(value / per_shown), &shares);
+                let steps = steps(line, &plane);
                 if !steps.is_empty() {
                     sheet.line(&steps, theme::group_colour(index), stroke(index))?;
                 }
@@ -175,8 +149,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
             for (index, line) in lines.lines.iter().enumerate() {
                 for (value, share) in [(line.p50, 0.5), (line.p99, 0.99)] {
                     if let Some(value) = value.filter(|value| !log || *value > 0.0) {
-                        let at = (axis.place(value / per_shown), shares.place(share));
-                        sheet.dot(at, 3.6, theme::group_colour(index))?;
+                        sheet.dot(plane.at((value, share)), 3.6, theme::group_colour(index))?;
                     }
                 }
             }
@@ -195,37 +168,14 @@ fn stroke(index: usize) -> f64 {
     }
 }
 
-/// Draws the axis of shares, 0 to 100 %, and returns it.
-fn draw_shares(sheet: &Sheet<'_>, data: Area, label: &str, left: f64) -> Result<Axis> {
-    let shares = Axis::linear(0.0..1.0, (data.bottom, data.top));
-    for (share, text) in [
-        (0.0, "0%"),
-        (0.25, "25%"),
-        (0.5, "50%"),
-        (0.75, "75%"),
-        (1.0, "100%"),
-    ] {
-        let y = shares.place(share);
-        if share > 0.0 {
-            sheet.line(&[(data.left, y), (data.right, y)], theme::GRID, 0.8)?;
-        }
-        let at = (data.left - 8.0, y + TICK.drop());
-        sheet.text(text, at, Anchor::End, TICK)?;
-    }
-    // Lying above the axis a label is read without turning the head.
-    let label = AXIS_LABEL.shorten(label, data.right - left);
-    sheet.text(&label, (left, data.top - 14.0), Anchor::Start, AXIS_LABEL)?;
-    Ok(shares)
-}
-
 /// The corners of a line's steps, from 0 at its least value to its last share at its greatest.
 /// Values off the axis count where it begins.
-fn steps(line: &Line, place: impl Fn(f64) -> f64, shares: &Axis) -> Vec<(f64, f64)> {
+fn steps(line: &Line, plane: &Plane) -> Vec<(f64, f64)> {
     let mut corners: Vec<(f64, f64)> = Vec::new();
-    for (value, share) in &line.points {
-        let (x, y) = (place(*value), shares.place(*share));
+    for point in &line.points {
+        let (x, y) = plane.at(*point);
         match corners.last().copied() {
-            None => corners.extend([(x, shares.place(0.0)), (x, y)]),
+            None => corners.extend([(x, plane.data.bottom), (x, y)]),
             // Still on the same upright: only its top moves.
             Some((upright, _)) if x - upright < STEP => {
                 if let Some(top) = corners.last_mut() {
@@ -238,11 +188,8 @@ fn steps(line: &Line, place: impl Fn(f64) -> f64, shares: &Axis) -> Vec<(f64, f6
     corners
 }
 
-fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
-    let with_unit = |name: &str| match unit {
-        "" => name.to_owned(),
-        unit => format!("{name} ({unit})"),
-    };
+fn legend(lines: &Lines, span: &Span) -> Legend {
+    let with_unit = |name: &str| span.caption(Some(name));
     let has = |of: fn(&Line) -> Option<f64>| lines.lines.iter().any(|line| of(line).is_some());
     let (has_n, has_p50, has_p99) = (has(|l| l.n), has(|l| l.p50), has(|l| l.p99));
     let columns = [
@@ -260,7 +207,7 @@ fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
     let entries = lines.names.iter().zip(&lines.lines).enumerate();
     let entries = entries.map(|(index, (name, line))| {
         let whole = |value: f64| grouped(&format!("{value:.0}"));
-        let short = |value: f64| grouped(&significant(value / per_shown));
+        let short = |value: f64| grouped(&significant(value / span.per_shown));
         let cell = |there: bool, value: Option<String>| {
             there.then(|| value.unwrap_or_else(|| "–".to_owned()))
         };
@@ -287,7 +234,7 @@ fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
 }
 
 /// Three significant digits, never in scientific notation.
-fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     let before = match value.abs() {
         size if size > 0.0 => size.log10().floor() as i32,
         _ => 0,

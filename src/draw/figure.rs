@@ -16,6 +16,16 @@ pub enum Chart {
     Ecdf,
     /// Horizontal bars of parts, in percent.
     Stacked,
+    /// Lines along a numeric axis, with gaps and bands.
+    Line,
+    /// Points, with fitted lines.
+    Scatter,
+    /// Counts of values between edges.
+    Histogram,
+    /// A table of labels by labels, values as colours.
+    Heatmap,
+    /// Quantiles of a sample against those of a distribution.
+    Qq,
 }
 
 impl Chart {
@@ -25,7 +35,25 @@ impl Chart {
             Self::Timeline => "timeline",
             Self::Ecdf => "ecdf",
             Self::Stacked => "stacked",
+            Self::Line => "line",
+            Self::Scatter => "scatter",
+            Self::Histogram => "histogram",
+            Self::Heatmap => "heatmap",
+            Self::Qq => "qq",
         }
+    }
+
+    /// True if its horizontal axis may be logarithmic.
+    pub(super) fn has_x_scale(self) -> bool {
+        matches!(
+            self,
+            Self::Ecdf | Self::Line | Self::Scatter | Self::Histogram
+        )
+    }
+
+    /// True if its upright axis may be logarithmic.
+    pub(super) fn has_y_scale(self) -> bool {
+        matches!(self, Self::Line | Self::Scatter | Self::Histogram)
     }
 }
 
@@ -43,6 +71,21 @@ pub(super) enum AxisScale {
 #[serde(deny_unknown_fields)]
 pub(super) struct Units {
     pub x: Option<String>,
+    pub y: Option<String>,
+}
+
+/// The colours of a heatmap's values.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scale {
+    /// The value that has no colour; without it the scale runs one way.
+    pub middle: Option<f64>,
+    /// Where the colours end; otherwise where the values do.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// What the values are, for the key.
+    pub label: Option<String>,
+    pub unit: Option<String>,
 }
 
 /// The parts of a stacked bar.
@@ -55,6 +98,18 @@ pub(super) struct Parts {
     /// Drawn in strong colours of one family, against muted ones for the rest.
     #[serde(default)]
     pub strong: Vec<String>,
+}
+
+impl Scale {
+    /// True if what is given runs from low to high.
+    pub fn ascends(&self) -> bool {
+        let given: Vec<f64> = [self.low, self.middle, self.high]
+            .into_iter()
+            .flatten()
+            .collect();
+        given.iter().all(|value| value.is_finite())
+            && given.windows(2).all(|pair| pair[0] < pair[1])
+    }
 }
 
 /// One figure: a query's name, and how its answer is drawn.
@@ -73,8 +128,10 @@ pub struct Figure {
     pub(super) x_label: Option<String>,
     pub(super) y_label: Option<String>,
     pub(super) x_scale: AxisScale,
+    pub(super) y_scale: AxisScale,
     pub(super) units: Units,
     pub(super) parts: Parts,
+    pub(super) scale: Scale,
     pub(super) encode: BTreeMap<String, String>,
 }
 
@@ -89,11 +146,15 @@ pub(super) struct Headings {
 impl Figure {
     /// The x axis' label with its unit, as in `Time since run start (s)`.
     pub(super) fn x_caption(&self, unit: Option<&str>) -> String {
-        match (self.x_label.as_deref(), unit) {
-            (Some(label), Some(unit)) => format!("{label} ({unit})"),
-            (Some(label), None) => label.to_owned(),
-            (None, Some(unit)) => unit.to_owned(),
-            (None, None) => String::new(),
-        }
+        captioned(self.x_label.as_deref(), unit)
+    }
+}
+
+/// A label with its unit, as far as there are any.
+pub(super) fn captioned(label: Option<&str>, unit: Option<&str>) -> String {
+    match (label, unit) {
+        (Some(label), Some(unit)) => format!("{label} ({unit})"),
+        (Some(text), None) | (None, Some(text)) => text.to_owned(),
+        (None, None) => String::new(),
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::figure::Figure;
 use super::lettering::{LEGEND, LEGEND_HEAD, Lettering, NOTE, SUBTITLE, TITLE};
+use super::series::{self, Style};
 use super::sheet::{Anchor, Area, Sheet, Spoken, compose};
 use super::theme::{self, Colour, MARGIN, WIDTH};
 use crate::table::Table;
@@ -20,9 +21,22 @@ const LEGEND_LINE: f64 = 21.0;
 /// What stands before a legend entry's text.
 #[derive(Clone, Copy)]
 pub enum Swatch {
-    Patch { fill: Colour, edge: Option<Colour> },
-    Line { colour: Colour, width: f64 },
-    Marks { marks: Colour, ground: Colour },
+    Patch {
+        fill: Colour,
+        edge: Option<Colour>,
+    },
+    Line {
+        colour: Colour,
+        width: f64,
+    },
+    Marks {
+        marks: Colour,
+        ground: Colour,
+    },
+    /// A group's line in its dashes.
+    Stroke(Style),
+    /// A group's mark.
+    Mark(Style),
 }
 
 /// One entry of a legend, with the cells that follow its label in a legend that is a table.
@@ -289,6 +303,11 @@ fn swatch(sheet: &Sheet<'_>, swatch: Swatch, left: f64, middle: f64) -> Result<(
         Swatch::Line { colour, width } => {
             sheet.line(&[(left, middle), (left + SWATCH, middle)], colour, width)
         }
+        Swatch::Stroke(style) => {
+            let ends = [(left, middle), (left + SWATCH, middle)];
+            series::stroke(sheet, &ends, style, 2.0)
+        }
+        Swatch::Mark(style) => series::marks(sheet, &[(left + 11.0, middle)], style, 3.8),
         Swatch::Marks { marks, ground } => {
             sheet.fill(patch, ground)?;
             let spans = [4.0, 8.0, 13.0, 17.0].map(|x| (left + x, left + x + 1.0));

@@ -3,19 +3,29 @@
 //! Nothing here computes a figure's numbers: SQL does. This room scales, ticks, measures and
 //! places, so that the same table gives the same bytes.
 //!
-//! One chart kind is one file: `timeline`, `ecdf`, `stacked`. They share the `theme` (sizes,
-//! colours by role, font), the `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the
-//! `axis`.
+//! One chart kind is one file, named in `chart`. They share the `theme` (sizes, colours by role, font), the
+//! `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the `axis`; those with two
+//! numeric axes also the `plane`, and `series` (groups as lines and marks).
 
 mod axis;
 mod catalogue;
 mod channels;
 mod chart;
+mod colours;
 mod ecdf;
+mod ends;
 mod figure;
 mod frame;
+mod heatmap;
+mod histogram;
 mod lettering;
+mod line;
+mod panels;
+mod plane;
+mod qq;
 mod raster;
+mod scatter;
+mod series;
 mod sheet;
 mod stacked;
 mod template;

@@ -1,5 +1,7 @@
 //! `Sheet`: an SVG being drawn, in CSS pixels, on plotters' SVG backend.
 
+use std::cell::RefCell;
+
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
@@ -8,15 +10,18 @@ use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, TextStyle};
 
-use super::lettering::Lettering;
+use super::lettering::{Lettering, NOTE};
 use super::theme::{self, Colour};
 
 /// plotters places on whole numbers, so one of its units is a tenth of a pixel here: marks closer
 /// than a pixel keep their distance.
-const SCALE: f64 = 10.0;
+pub const SCALE: f64 = 10.0;
 /// plotters moves text anchored at the top down by this share of its size; taking it off again
 /// lets callers speak of baselines.
 const TOP_TO_BASELINE: f64 = 0.76;
+/// What plotters' SVG cannot say (dashes, turned letters, tooltips) passes through it as a text of
+/// this letter, which no other text keeps, and the number of the element that belongs there.
+const ELEMENT: char = '\u{1}';
 
 /// Which end of a text its x is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +60,7 @@ pub struct Spoken<'a> {
 /// An SVG being drawn.
 pub struct Sheet<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
+    elements: RefCell<Vec<String>>,
 }
 
 /// Draws a sheet of `height` and returns the SVG, which a [`theme::Look`] has to paint yet.
@@ -66,10 +72,13 @@ pub fn compose(
     theme::register_faces()?;
     let (wide, high) = (unit(theme::WIDTH), unit(height.ceil()));
     let mut drawn = String::new();
-    {
+    let elements = {
         let size = (wide.unsigned_abs(), high.unsigned_abs());
         let area = SVGBackend::with_string(&mut drawn, size).into_drawing_area();
-        let sheet = Sheet { area };
+        let sheet = Sheet {
+            area,
+            elements: RefCell::default(),
+        };
         let paper = Area {
             left: 0.0,
             top: 0.0,
@@ -79,7 +88,8 @@ pub fn compose(
         sheet.fill(paper, theme::PAPER)?;
         draw(&sheet)?;
         sheet.area.present().map_err(undrawn)?;
-    }
+        sheet.elements.take()
+    };
     // plotters opens the SVG without a title, and closes text on a line of its own.
     let (_, inside) = drawn
         .split_once('\n')
@@ -89,7 +99,7 @@ pub fn compose(
         .replace(" stroke=\"none\"", "")
         .replace(" \"/>", "\"/>")
         .replace("\n</text>", "</text>");
-    let inside = tidy_texts(&inside);
+    let inside = tidy_texts(&inside, &elements);
     // A space would make two ids of one.
     let id = spoken
         .id
@@ -114,6 +124,9 @@ impl Sheet<'_> {
         anchor: Anchor,
         lettering: Lettering,
     ) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let side = match anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
@@ -126,6 +139,55 @@ impl Sheet<'_> {
         let top = baseline - lettering.size * TOP_TO_BASELINE;
         let place = (unit(x), unit(top));
         let element = Text::new(legal(text), place, style);
+        self.area.draw(&element).map_err(undrawn)
+    }
+
+    /// Writes one line of text turned by `degrees` about its anchor; where it was shortened, whoever
+    /// points at it is told its `name`.
+    pub fn named_text(
+        &self,
+        text: &str,
+        (x, baseline): (f64, f64),
+        (anchor, degrees): (Anchor, f64),
+        lettering: Lettering,
+        name: &str,
+    ) -> Result<()> {
+        let title = match text == name {
+            true => String::new(),
+            false => format!("<title>{}</title>", escape(name)),
+        };
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let colour = super::series::written(lettering.colour);
+        let weight = if lettering.bold {
+            " font-weight=\"bold\""
+        } else {
+            ""
+        };
+        let (x, y) = (unit(x), unit(baseline));
+        let turned = match degrees {
+            0.0 => String::new(),
+            degrees => format!(" transform=\"rotate({degrees:.1}, {x}, {y})\""),
+        };
+        self.element(format!(
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{}\" \
+             font-size=\"{}\" fill=\"{colour}\"{weight}{turned}>{title}{}</text>",
+            theme::FAMILY,
+            lettering.size * SCALE,
+            escape(text)
+        ))
+    }
+
+    /// Puts an SVG element into the picture as it is written, in units of a pixel / [`SCALE`].
+    pub fn element(&self, svg: String) -> Result<()> {
+        let mut elements = self.elements.borrow_mut();
+        let number = format!("{ELEMENT}{}", elements.len());
+        elements.push(svg);
+        let style = TextStyle::from(NOTE.font(SCALE));
+        let element = Text::new(number, (0, 0), style);
         self.area.draw(&element).map_err(undrawn)
     }
 
@@ -183,7 +245,7 @@ impl Sheet<'_> {
     }
 }
 
-fn unit(pixels: f64) -> i32 {
+pub fn unit(pixels: f64) -> i32 {
     (pixels * SCALE).round() as i32
 }
 
@@ -192,15 +254,25 @@ fn undrawn(error: impl std::fmt::Display) -> anyhow::Error {
 }
 
 /// Puts each text on one line, which a browser would show with a space at its end otherwise, and
-/// its font size in as many digits as it has.
-fn tidy_texts(svg: &str) -> String {
+/// its font size in as many digits as it has. `elements` take their places.
+fn tidy_texts(svg: &str, elements: &[String]) -> String {
     let mut tidy = String::with_capacity(svg.len());
+    let mut text_begins = 0;
     for line in svg.lines() {
+        let number = line.strip_prefix(ELEMENT);
+        let number = number.and_then(|line| line.strip_suffix("</text>")?.parse().ok());
+        if let Some(element) = number.and_then(|number: usize| elements.get(number)) {
+            tidy.truncate(text_begins);
+            tidy.push_str(element);
+            tidy.push('\n');
+            continue;
+        }
         if !line.starts_with("<text ") {
             tidy.push_str(line);
             tidy.push('\n');
             continue;
         }
+        text_begins = tidy.len();
         let (before, rest) = line.split_once("font-size=\"").unwrap_or((line, ""));
         tidy.push_str(before);
         if let Some((size, after)) = rest.split_once('"') {
@@ -223,7 +295,8 @@ fn legal(text: &str) -> String {
         .collect()
 }
 
-fn escape(text: &str) -> String {
+/// `text` as it stands in an element.
+pub fn escape(text: &str) -> String {
     legal(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")

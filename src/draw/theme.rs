@@ -145,10 +145,14 @@ impl Colour {
 
     fn of_unpainted(code: u32) -> Option<Self> {
         let [_, role, tint, mark] = code.to_be_bytes();
-        let known = PALETTE.len() > role.into() && TINTS.len() > tint.into();
+        let known = match stops(role) {
+            Some(_) => tint <= STEPS,
+            None => PALETTE.len() > role.into() && TINTS.len() > tint.into(),
+        };
         (mark == OURS && known).then_some(Self { role, tint })
     }
 
+    /// Every colour that a page names: scales are the same on each.
     fn every() -> impl Iterator<Item = Self> {
         let roles = (0u8..).take(PALETTE.len());
         roles.flat_map(|role| {
@@ -168,6 +172,9 @@ impl Colour {
     }
 
     fn on(self, look: Look) -> RGBColor {
+        if let Some(stops) = stops(self.role) {
+            return along(stops, f64::from(self.tint) / f64::from(STEPS));
+        }
         let of = |(_, light, dark): (&str, u32, u32)| {
             let [_, red, green, blue] = match look {
                 Look::Light | Look::Page => light.to_be_bytes(),
@@ -226,6 +233,7 @@ impl Look {
 
     fn written(self, colour: Colour) -> String {
         match self {
+            _ if stops(colour.role).is_some() => colour.hex(self),
             Self::Light | Self::Dark => colour.hex(self),
             Self::Page => format!("var({},{})", colour.name(), colour.hex(Self::Light)),
         }
@@ -317,6 +325,56 @@ fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
     0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 }
 
+/// Steps of a scale of colours: so fine that a step is not seen.
+const STEPS: u8 = 60;
+/// Roles of the scales, beyond those of [`PALETTE`]: such a colour's tint is its step. They are the same on
+/// light and on dark ground, since a cell brings its own ground.
+const SEQUENTIAL: u8 = 100;
+const BELOW: u8 = 101;
+const ABOVE: u8 = 102;
+
+/// The stops of a scale, from its light to its dark end, so that they are told apart in grey too. On either
+/// side of a middle blue and brown stay apart for every kind of eye.
+fn stops(role: u8) -> Option<&'static [u32]> {
+    match role {
+        SEQUENTIAL => Some(&[0xF1F6FA, 0xB5D7EE, 0x5FA8D8, 0x005FA3, 0x0B2A52]),
+        BELOW => Some(&[0xF7F7F5, 0xA9CFEA, 0x3B86C2, 0x0B3C70]),
+        ABOVE => Some(&[0xF7F7F5, 0xF3C886, 0xC96A12, 0x702A07]),
+        _ => None,
+    }
+}
+
+/// The colour at `share`, 0 to 1, of a scale that runs one way.
+pub fn sequential(share: f64) -> Colour {
+    step(SEQUENTIAL, share)
+}
+
+/// The colour at `share` of a scale with a middle: -1 is its low end, 1 its high one.
+pub fn diverging(share: f64) -> Colour {
+    step(if share < 0.0 { BELOW } else { ABOVE }, share.abs())
+}
+
+fn step(role: u8, share: f64) -> Colour {
+    let tint = (share.clamp(0.0, 1.0) * f64::from(STEPS)).round() as u8;
+    Colour { role, tint }
+}
+
+fn along(stops: &[u32], share: f64) -> RGBColor {
+    let place = share.clamp(0.0, 1.0) * (stops.len() - 1) as f64;
+    let before = (place.floor() as usize).min(stops.len() - 2);
+    let [_, red, green, blue] = stops[before].to_be_bytes();
+    let [_, to_red, to_green, to_blue] = stops[before + 1].to_be_bytes();
+    let rest = place - before as f64;
+    let between = |one: u8, other: u8| {
+        (f64::from(one) + (f64::from(other) - f64::from(one)) * rest).round() as u8
+    };
+    RGBColor(
+        between(red, to_red),
+        between(green, to_green),
+        between(blue, to_blue),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,6 +396,28 @@ mod tests {
                 apart(group_colour(0), group_colour(1), look) > 2.2,
                 "{look:?}"
             );
+        }
+    }
+
+    #[test]
+    fn scales_darken_towards_their_ends_and_can_be_written_on() {
+        let shares = || (0..=20).map(|step| f64::from(step) / 20.0);
+        let scales: [Vec<Colour>; 3] = [
+            shares().map(sequential).collect(),
+            shares().map(diverging).collect(),
+            shares().map(|share| diverging(-share)).collect(),
+        ];
+        for scale in scales {
+            for pair in scale.windows(2) {
+                let [light, dark] = [pair[0], pair[1]].map(|one| luminance(one.on(Look::Light)));
+                assert!(dark < light, "{pair:?}");
+            }
+            for ground in scale {
+                for look in LOOKS {
+                    let read = apart(ink_on(ground), ground, look);
+                    assert!(read >= 4.0, "{look:?} {read}");
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::channels::Channel;
-use super::figure::{AxisScale, Chart, Figure, Headings, Parts, Units};
+use super::figure::{AxisScale, Chart, Figure, Headings, Parts, Scale, Units};
 use super::template::Template;
 use crate::document::Document;
 
@@ -23,11 +23,13 @@ struct Written {
     x_label: Option<String>,
     y_label: Option<String>,
     x_scale: Option<Spanned<AxisScale>>,
+    y_scale: Option<Spanned<AxisScale>>,
     notes: Option<Spanned<String>>,
     encode: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
     #[serde(default)]
     units: Units,
     parts: Option<Spanned<Parts>>,
+    scale: Option<Spanned<Scale>>,
 }
 
 impl Figure {
@@ -41,7 +43,7 @@ impl Figure {
         let query = source.present(written.query, "query = \"name of a file in queries/\"")?;
         let chart = written
             .chart
-            .ok_or_else(|| source.lacking("chart = \"timeline\" (or \"ecdf\", or \"stacked\")"))?;
+            .ok_or_else(|| source.lacking("chart = \"line\" (figures/README.md has them all)"))?;
         let template = |text: &Spanned<String>| {
             Template::parse(text.get_ref())
                 .map_err(|why| source.document.at(text.span(), &why.to_string()))
@@ -58,19 +60,39 @@ impl Figure {
                 "`query` is a name, not a path; write it without folder and without .sql",
             ));
         }
-        let x_scale = match written.x_scale {
-            Some(scale) if chart != Chart::Ecdf => bail!(source.document.at(
+        let scale_of = |scale: Option<Spanned<AxisScale>>, line: &str, allowed: bool| match scale {
+            Some(scale) if !allowed => bail!(source.document.at(
                 scale.span(),
-                "`x_scale` is for chart = \"ecdf\" only; remove the line",
+                &format!("a {} takes no `{line}`; remove the line", chart.name()),
             )),
-            scale => scale.map(Spanned::into_inner).unwrap_or_default(),
+            scale => Ok(scale.map(Spanned::into_inner).unwrap_or_default()),
         };
+        let x_scale = scale_of(written.x_scale, "x_scale", chart.has_x_scale())?;
+        let y_scale = scale_of(written.y_scale, "y_scale", chart.has_y_scale())?;
         let parts = match written.parts {
             Some(parts) if chart != Chart::Stacked => bail!(source.document.at(
                 parts.span(),
                 "`[parts]` is for chart = \"stacked\" only; remove it",
             )),
             parts => parts.map(Spanned::into_inner).unwrap_or_default(),
+        };
+        let scale = match written.scale {
+            Some(scale) if chart != Chart::Heatmap => bail!(source.document.at(
+                scale.span(),
+                "`[scale]` is for chart = \"heatmap\" only; remove it",
+            )),
+            Some(scale) => {
+                let span = scale.span();
+                let scale = scale.into_inner();
+                if !scale.ascends() {
+                    bail!(source.document.at(
+                        span,
+                        "`low`, `middle` and `high` of [scale] must ascend; correct them",
+                    ));
+                }
+                scale
+            }
+            None => Scale::default(),
         };
         Ok(Self {
             name: source.name.to_owned(),
@@ -81,8 +103,10 @@ impl Figure {
             x_label: written.x_label,
             y_label: written.y_label,
             x_scale,
+            y_scale,
             units: written.units,
             parts,
+            scale,
             encode: source.encode(chart, written.encode)?,
             file: source.document.file().to_owned(),
         })
