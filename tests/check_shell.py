@@ -102,7 +102,7 @@ def commands_say_what_there_is(shell):
     assert "run_metrics" in shell.answer("\\d\r")
     assert "welch(x, second)" in shell.answer("\\df welch\r")
     assert "budget" in shell.answer("\\questions\r")
-    assert "scenario" in shell.answer("\\run runs\r")
+    assert "speedup_span" in shell.answer("\\run runs\r")
     shell.answer("\\timing\r")
     assert re.search(r"\(1 row in [0-9.]+ ms\)", shell.answer("select 4;\r"))
 

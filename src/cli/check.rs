@@ -17,7 +17,7 @@ use crate::trace::find;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape check traces/gemma3-270m-pair/claims.toml
-  tokentape check traces/gemma3-270m-pair/claims.toml --format json -o verdicts.json
+  tokentape check traces/gemma3-270m-pair/claims.toml --format json
   tokentape check tests/latency.toml traces/today
 
 A claims file, to be kept beside a report or a test suite:

@@ -19,8 +19,8 @@ use crate::trace::find;
 /// Exit code 1 if a metric is worse by more than --max-regression. Warm-up runs do not count.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  tokentape compare traces/gemma3-270m-pair traces/gemma3-270m-bench --metric itl_ms
-  tokentape compare traces/before traces/after --by agent,phase --max-regression 10%
+  tokentape compare traces/gemma3-270m-pair traces/gemma3-270m-bench
+  tokentape compare traces/before traces/after --by agent --max-regression 10%
   tokentape compare traces/before traces/after --paired prompt --median
   tokentape compare traces/gemma3-270m-pair --aa")]
 pub struct Args {

@@ -8,7 +8,7 @@ use super::output::STDOUT;
 /// Print what a shell needs to complete commands, flags and their values
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  tokentape completions bash > ~/.local/share/bash-completion/completions/tokentape
+  tokentape completions bash > ~/.bash_completion.d/tokentape
   tokentape completions zsh > ~/.zfunc/_tokentape
   tokentape completions fish > ~/.config/fish/completions/tokentape.fish")]
 pub struct Args {

@@ -21,7 +21,7 @@ const PNG_SCALE: f32 = 2.0;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape figures traces/gemma3-270m-pair -o pictures
-  tokentape figures traces/gemma3-270m-pair -o pictures --only timeline,icl_ecdf --svg")]
+  tokentape figures traces/gemma3-270m-pair -o pictures --only timeline --svg")]
 pub struct Args {
     #[command(flatten)]
     asked: Asked,

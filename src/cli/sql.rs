@@ -18,7 +18,7 @@ use crate::analyze::Library;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape sql traces/gemma3-270m-pair
-  tokentape sql traces/gemma3-270m-pair -c 'select agent, ttft_ms from request_metrics'
+  tokentape sql traces/gemma3-270m-pair -c 'select * from run_metrics'
   tokentape sql traces/gemma3-270m-pair -q efficiency --format csv
   tokentape sql traces -c 'select * from icl' --format parquet -o icl.parquet
   echo 'select 1; select count(*) from chunks' | tokentape sql traces")]

@@ -207,7 +207,7 @@ fn what_cannot_be_compared_is_told_in_a_sentence() {
         (&["--metric", "a; drop"], "no name of a column"),
         (&["--by", "nonsense"], "nothing can be grouped by nonsense"),
         (&["--max-regression", "much"], "write a share such as 5%"),
-        (&["--paired", "moon"], "`run` or by `prompt`"),
+        (&["--paired", "moon"], "possible values: run, prompt"),
     ] {
         let output = compare(folder.path(), more);
         let said = String::from_utf8(output.stderr).unwrap();

@@ -87,15 +87,14 @@ fn five_minutes_go_as_they_are_told() {
 fn examples_of_help_work_in_a_clone() {
     let clone = clone();
     let mut worked = 0;
-    for command in [
-        "sql", "analyze", "compare", "check", "figures", "info", "verify", "man",
-    ] {
+    // Not `analyze` and `compare`, which take a debug build minutes; they have tests of their own.
+    for command in ["sql", "check", "figures", "info", "verify", "man"] {
         let help = run(&format!("tokentape help {command}"), clone.path());
         let help = String::from_utf8(help.stdout).unwrap();
         let examples = help.split_once("\nExamples:\n").unwrap().1;
         for example in examples.lines().map_while(|line| line.strip_prefix("  ")) {
             // Traces that a user would have, and a home.
-            let elsewhere = ["traces/before", "traces/today", "~"];
+            let elsewhere = ["traces/today", "~"];
             if elsewhere.iter().any(|name| example.contains(name)) {
                 continue;
             }
@@ -106,13 +105,11 @@ fn examples_of_help_work_in_a_clone() {
             };
             let output = run(&piped, clone.path());
             let complaint = String::from_utf8_lossy(&output.stderr);
-            // A comparison may find a regression.
-            let is_no = command == "compare" && output.status.code() == Some(1);
-            assert!(output.status.success() || is_no, "{example}\n{complaint}");
+            assert!(output.status.success(), "{example}\n{complaint}");
             worked += 1;
         }
     }
-    assert!(worked >= 16, "{worked} examples worked");
+    assert!(worked >= 12, "{worked} examples worked");
 }
 
 #[test]
