@@ -31,6 +31,7 @@ pub mod document;
 pub mod draw;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod serve;
 pub mod table;
 pub mod trace;

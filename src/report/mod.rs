@@ -1,0 +1,3 @@
+//! The report: questions and figures of a trace as one self-contained page.
+
+pub mod timeline;
