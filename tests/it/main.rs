@@ -32,6 +32,7 @@ mod secrets;
 mod shapes;
 mod single;
 mod source;
+mod timeline;
 mod translate;
 
 use std::path::{Path, PathBuf};

@@ -269,6 +269,8 @@
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, w, height);
       axis(context, w);
+      const inSight = ({ time }) => placeOf(time, view.until) - placeOf(time, view.from);
+      const thick = Math.max(...run.rows.map(inSight)) * 12 < w ? 2 : 1;
       for (const { lane, name, rows } of lanes) {
         const colour = colours.agents[lane.agent % AGENT_COLOURS];
         context.font = `600 13px ${font}`;
@@ -278,7 +280,7 @@
         context.fillRect(0, name - 12, context.measureText(lane.name).width + 6, 16);
         context.fillStyle = colours.ink;
         context.fillText(lane.name, 0, name);
-        for (const place of rows) bars(context, place, colour, w), marks(context, place, colour, w, ratio);
+        for (const place of rows) bars(context, place, colour, w), marks(context, place, colour, w, ratio, thick);
       }
       if (cursor) point(context, cursor, 2);
       if (hover?.i !== undefined) point(context, hover, 1);
@@ -340,13 +342,12 @@
     }
 
     // Each mark where there is room; else each device pixel's column is the stronger the more it holds.
-    function marks(context, { row, top, bottom }, colour, w, ratio) {
+    function marks(context, { row, top, bottom }, colour, w, ratio, thick) {
       const { time } = row;
       const first = placeOf(time, view.from), last = placeOf(time, view.until, first);
       const columns = Math.round(w * ratio), count = last - first;
       context.fillStyle = colour;
       if (count <= columns / 2) {
-        const thick = count * 12 < w ? 2 : 1;
         context.beginPath();
         for (let i = first; i < last; i++) context.rect(x(time[i]) - thick / 2, top, thick, bottom - top);
         context.fill();
