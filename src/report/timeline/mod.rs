@@ -9,7 +9,7 @@ use pack::Packed;
 
 /// Draws the packed runs and answers to pointer, touch and keyboard.
 pub const SCRIPT: &str = include_str!("timeline.js");
-/// How it looks, in light and in dark; its colours are the page's, where the page has any.
+/// How it looks; its colours are those of the figures.
 pub const STYLE: &str = include_str!("timeline.css");
 
 /// The timeline of the session's traces as HTML. `still` is the static figure (SVG), which stands there

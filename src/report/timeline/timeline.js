@@ -251,11 +251,11 @@
 
     function readColours() {
       const style = getComputedStyle(canvas);
-      const colour = (name) => { canvas.style.color = `var(--timeline-${name})`; return style.color; };
+      const colour = (name) => { canvas.style.color = `var(--${name})`; return style.color; };
       colours = { agents: [], steps: {} };
-      for (const name of ["ink", "quiet", "grid", "axis", "paper"]) colours[name] = colour(name);
-      for (let i = 0; i < AGENT_COLOURS; i++) colours.agents.push(colour(`agent-${i + 1}`));
-      for (const step of STEPS) colours.steps[step] = colour(step);
+      for (const name of ["ink", "quiet", "grid", "axis", "paper"]) colours[name] = colour(`tt-${name}`);
+      for (let i = 0; i < AGENT_COLOURS; i++) colours.agents.push(colour(`tt-group-${i + 1}`));
+      for (const step of STEPS) colours.steps[step] = colour(`timeline-${step}`);
       font = style.fontFamily;
     }
 
