@@ -300,7 +300,7 @@ const checks = {
     const page = await open({ javaScriptEnabled: false });
     expect(await page.locator(".timeline noscript, .timeline p").filter({ hasText: "JavaScript" }).first().isVisible(),
       "nothing says that the timeline stands still");
-    expect(await page.locator(".timeline-still svg").first().isVisible(), "the figure is not seen");
+    expect(await page.locator(".timeline-still > *").first().isVisible(), "the figure is not seen");
     await page.context().close();
   },
 
@@ -310,7 +310,7 @@ const checks = {
     expect(pdf.subarray(0, 5).toString() === "%PDF-" && pdf.length > 20_000, `the PDF has ${pdf.length} bytes`);
     await page.emulateMedia({ media: "print" });
     expect(!await timeline(page).canvas.isVisible(), "the canvas is printed");
-    expect(await page.locator(".timeline-still svg").first().isVisible(), "the figure is not printed");
+    expect(await page.locator(".timeline-still > *").first().isVisible(), "the figure is not printed");
     await page.context().close();
   },
 };

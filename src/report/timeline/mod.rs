@@ -12,8 +12,11 @@ pub const SCRIPT: &str = include_str!("timeline.js");
 /// How it looks; its colours are those of the figures.
 pub const STYLE: &str = include_str!("timeline.css");
 
-/// The timeline of the session's traces as HTML. `still` is the static figure (SVG), which stands there
-/// without scripts and in print. Nothing where no request has times.
+const TOO_LARGE: &str = "<p>The picture of all runs is too large for a page; <code>tokentape figures</code> \
+                         draws it.</p>";
+
+/// The timeline of the session's traces as HTML. `still` is the static figure (SVG, empty if it is too
+/// large), which stands there without scripts and in print. Nothing where no request has times.
 ///
 /// # Errors
 /// If a query fails.
@@ -31,10 +34,13 @@ pub async fn section(session: &Session, still: &str) -> Result<Option<String>> {
         ),
         None => String::new(),
     };
+    let still = match still {
+        "" => TOO_LARGE,
+        figure => figure,
+    };
     Ok(Some(format!(
         "<div class=\"timeline\">\n\
-         <noscript><p>Without JavaScript the timeline stands still: this figure has the runs side by side, \
-         and no words.</p></noscript>\n\
+         <noscript><p>Without JavaScript the timeline cannot be moved, and shows no words.</p></noscript>\n\
          <div class=\"timeline-still\">{still}</div>\n\
          <script type=\"application/json\" class=\"timeline-data\">{}</script>\n\
          {left_out}</div>\n",
