@@ -52,7 +52,7 @@ longest as (
     join asked using (session_id, run_id, request_id)
     join run_labels using (session_id, run_id)
     where gap_ns is not null
-    order by gap_ns desc, session_id, run_id, request_id, seq
+    order by gap_ns desc, asked.session_id, asked.run_id, asked.request_id, seq
     limit 1
 )
 

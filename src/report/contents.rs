@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use super::command::{Commands, name};
+use super::timeline;
 use crate::analyze::compare::Compared;
 use crate::analyze::{Library, STANDARD, Session, about};
-use crate::draw::Figure;
+use crate::draw::{Figure, Look};
 use crate::table::{Cell, Table};
 use crate::trace::Trace;
 
 /// Bytes of a picture that is still looked at. A larger one is drawn on request, or the page would take
 /// long to open.
 const MOST_PICTURE: usize = 300_000;
+
+/// The figure that has a section of its own.
+pub(super) const TIMELINE: &str = "timeline";
 
 /// All that a report says, not yet written.
 pub struct Report {
@@ -46,6 +50,8 @@ pub(super) struct Side {
     pub warnings: Answer,
     pub doubts: Answer,
     pub figures: Vec<Drawn>,
+    /// The timeline that answers to its reader, where anything has times.
+    pub timeline: Option<String>,
     pub sections: Vec<Answer>,
 }
 
@@ -194,6 +200,9 @@ impl Side {
                 told,
             });
         }
+        let still = drawn.iter().find(|drawn| drawn.figure.name == TIMELINE);
+        let still = still.and_then(|drawn| drawn.svg.as_deref());
+        let timeline = timeline::section(asked.session, still.unwrap_or_default()).await?;
         let mut sections = Vec::new();
         for name in STANDARD {
             let answer = Answer::of(asked.session, name).await?;
@@ -211,6 +220,7 @@ impl Side {
             warnings: Answer::of(asked.session, "warnings").await?,
             doubts: Answer::of(asked.session, "doubts").await?,
             figures: drawn,
+            timeline,
             sections,
         })
     }
@@ -273,11 +283,9 @@ impl Drawn {
 /// The picture of an answer, if it is not too large.
 fn picture(letter: &str, figure: &Figure, table: &Table) -> Result<Option<String>> {
     // Two on a page must not share their names.
-    let named = Figure {
-        name: format!("{letter}{}", figure.name),
-        ..figure.clone()
-    };
-    let svg = named.svg(table)?;
+    let mut named = figure.clone();
+    named.name.insert_str(0, letter);
+    let svg = named.svg(table, Look::Page)?;
     Ok(Some(svg).filter(|svg| svg.len() <= MOST_PICTURE))
 }
 

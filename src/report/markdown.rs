@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::contents::{Answer, Drawn, Report, Side};
 use super::grid::MOST_ROWS;
 use super::parts;
+use crate::draw::Look;
 use crate::table::{Cell, Form, Table};
 
 /// A report in Markdown.
@@ -172,10 +173,19 @@ impl Document<'_> {
         }
         let command = side.commands.figure(name);
         match &drawn.svg {
-            Some(svg) => {
-                let file = format!("{}-{}{name}.svg", self.stem, side.letter.to_lowercase());
-                self.block(&format!("![{}](<{file}>)", literal(&drawn.figure.title)));
-                self.pictures.push((file, svg.clone()));
+            Some(_) => {
+                let stem = format!("{}-{}{name}", self.stem, side.letter.to_lowercase());
+                let (light, dark) = (format!("{stem}.svg"), format!("{stem}-dark.svg"));
+                for (file, look) in [(&light, Look::Light), (&dark, Look::Dark)] {
+                    let svg = drawn.figure.svg(&drawn.drawn.table, look)?;
+                    self.pictures.push((file.clone(), svg));
+                }
+                let title = attribute(&drawn.figure.title);
+                let [light, dark] = [light, dark].map(|file| attribute(&file));
+                self.block(&format!(
+                    "<picture>\n<source media=\"(prefers-color-scheme: dark)\" srcset=\"{dark}\">\n\
+                     <img alt=\"{title}\" src=\"{light}\">\n</picture>"
+                ));
             }
             None => self.block(&format!(
                 "The picture is too large for a page. It is drawn by `{command}`"
@@ -305,6 +315,14 @@ fn literal(text: &str) -> String {
         }
     }
     out
+}
+
+/// Text inside the quotes of a tag. Blanks would end the address of a picture.
+fn attribute(text: &str) -> String {
+    let safe = text.replace('&', "&amp;").replace('"', "&quot;");
+    safe.replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\n', " ")
 }
 
 /// Code between fences longer than any inside.

@@ -12,6 +12,7 @@ mod page;
 mod parts;
 mod prose;
 mod rounded;
+pub mod timeline;
 
 pub use contents::{Asked, Report};
 pub use markdown::{Written, markdown};

@@ -2,8 +2,9 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::contents::Report;
-use super::parts;
+use super::contents::{Report, TIMELINE};
+use super::{parts, timeline};
+use crate::draw;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -47,11 +48,11 @@ pub fn html(report: &Report) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · tokentape report" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(draw::page_colours())) (PreEscaped(STYLE)) (PreEscaped(timeline::STYLE)) }
             }
             body.compared[report.compared.is_some()] {
                 (PreEscaped(body))
-                script nonce=(nonce.as_str()) { (PreEscaped(SCRIPT)) }
+                script nonce=(nonce.as_str()) { (PreEscaped(SCRIPT)) (PreEscaped(timeline::SCRIPT)) }
             }
         }
     };
@@ -67,12 +68,12 @@ fn contents(report: &Report) -> Markup {
                 @if report.compared.is_some() { li { a href="#compare" { "Is B different?" } } }
                 li { a href="#run" { "What was run" } }
                 li { a href="#answer" { "The answer" } }
-                @if figures.contains(&parts::TIMELINE) { li { a href="#timeline" { "Timeline" } } }
-                @if figures.iter().any(|name| *name != parts::TIMELINE) {
+                @if figures.contains(&TIMELINE) { li { a href="#timeline" { "Timeline" } } }
+                @if figures.iter().any(|name| *name != TIMELINE) {
                     li {
                         a href="#figures" { "Figures" }
                         ul {
-                            @for name in figures.iter().filter(|name| **name != parts::TIMELINE) {
+                            @for name in figures.iter().filter(|name| **name != TIMELINE) {
                                 li { a href=(format!("#figure-{name}")) { (name) } }
                             }
                         }

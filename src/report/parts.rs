@@ -2,16 +2,13 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::contents::{Answer, Drawn, Report, Side};
+use super::contents::{Answer, Drawn, Report, Side, TIMELINE};
 use super::folds;
 use super::grid::grid;
 use super::prose::prose;
 use super::rounded::Column;
 use crate::table::Cell;
 use crate::trace::{ClockKind, Manifest};
-
-/// The figure that has a section of its own.
-pub const TIMELINE: &str = "timeline";
 
 /// What each side has to say, beside each other if there are two.
 fn beside(report: &Report, say: impl Fn(&Side) -> Option<Markup>) -> Markup {
@@ -213,13 +210,14 @@ fn picture(side: &Side, drawn: &Drawn) -> Markup {
     let numbers = drawn.numbers();
     html! {
         @if let Some(says) = &drawn.says { p.says { (prose(says)) } }
-        @match &drawn.svg {
-            Some(svg) => figure {
+        @match (&drawn.svg, &side.timeline) {
+            (_, Some(timeline)) if name == TIMELINE => (PreEscaped(timeline)),
+            (Some(svg), _) => figure {
                 div.picture role="region" aria-label=(format!("Picture {name}")) tabindex="0" {
                     (PreEscaped(svg))
                 }
             },
-            None => p.note {
+            (None, _) => p.note {
                 "The picture is too large for a page. It is drawn by " code { (command) }
             },
         }
