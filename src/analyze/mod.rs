@@ -18,7 +18,7 @@ use datafusion::dataframe::{DataFrame, DataFrameWriteOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 
-pub use library::Library;
+pub use library::{Library, STANDARD, about};
 
 use crate::table::Table;
 use crate::trace::Trace;

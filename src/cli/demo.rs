@@ -53,6 +53,7 @@ pub async fn run(args: Args) -> Exit {
     let both = Forms {
         svg: true,
         png: true,
+        look: draw::Look::Light,
     };
     let drawn = render(&session, &draw::figures(None, &[])?, &pictures, both).await?;
     let out = Output {

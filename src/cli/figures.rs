@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use super::traces::Asked;
 use super::{Exit, Failed};
 use crate::analyze::Session;
-use crate::draw::{self, Figure};
+use crate::draw::{self, Figure, Look};
 
 /// Pixels of a PNG for each pixel of its SVG.
 const PNG_SCALE: f32 = 2.0;
@@ -36,6 +37,15 @@ pub struct Args {
     /// Look for figures here first
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
+    /// The ground that the pictures are for
+    #[arg(long, value_enum, default_value_t = Theme::Light)]
+    theme: Theme,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Theme {
+    Light,
+    Dark,
 }
 
 /// Runs the command.
@@ -45,6 +55,10 @@ pub async fn run(args: Args) -> Exit {
     let forms = Forms {
         svg: !args.png,
         png: !args.svg,
+        look: match args.theme {
+            Theme::Light => Look::Light,
+            Theme::Dark => Look::Dark,
+        },
     };
     for path in render(&session, &figures, &args.output, forms).await? {
         println!("{}", path.display());
@@ -52,11 +66,12 @@ pub async fn run(args: Args) -> Exit {
     Ok(0)
 }
 
-/// Which pictures are made.
+/// Which pictures are made, and how they look.
 #[derive(Clone, Copy)]
 pub struct Forms {
     pub svg: bool,
     pub png: bool,
+    pub look: Look,
 }
 
 /// Renders figures into `folder` and returns the files in order.
@@ -73,7 +88,7 @@ pub async fn render(
     let mut written = Vec::new();
     for figure in figures {
         let table = session.named(&figure.query).await?;
-        let svg = figure.svg(&table)?;
+        let svg = figure.svg(&table, forms.look)?;
         if forms.svg {
             let path = folder.join(format!("{}.svg", figure.name));
             write(&path, svg.as_bytes())?;

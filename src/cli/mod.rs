@@ -19,6 +19,7 @@ mod record;
 mod recording;
 mod recover;
 mod replay;
+mod report;
 mod signals;
 mod sql;
 mod traces;
@@ -63,6 +64,7 @@ enum Command {
     Compare(compare::Args),
     Check(check::Args),
     Figures(figures::Args),
+    Report(report::Args),
     Import(import::Args),
     Info(info::Args),
     Verify(verify::Args),
@@ -123,6 +125,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Compare(args) => compare::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Figures(args) => figures::run(args).await,
+            Command::Report(args) => report::run(args).await,
             Command::Import(args) => import::run(&args),
             Command::Info(args) => info::run(&args),
             Command::Verify(args) => verify::run(&args),

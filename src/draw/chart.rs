@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::channels::Channel;
 use super::figure::{Chart, Figure};
-use super::{ecdf, stacked, theme, timeline};
+use super::theme::{self, Look};
+use super::{ecdf, stacked, timeline};
 use crate::table::Table;
 
 impl Chart {
@@ -21,13 +22,17 @@ impl Chart {
 impl Figure {
     /// Draws the answer of the figure's query as SVG: text stays text, and the same table gives
     /// the same bytes.
-    pub fn svg(&self, table: &Table) -> Result<String> {
+    ///
+    /// # Errors
+    /// If the table lacks a column, or holds in one what the chart cannot place.
+    pub fn svg(&self, table: &Table, look: Look) -> Result<String> {
         // Before anything is measured, or the first figure would differ from the second.
         theme::register_faces()?;
-        match self.chart {
+        let drawn = match self.chart {
             Chart::Timeline => timeline::draw(self, table),
             Chart::Ecdf => ecdf::draw(self, table),
             Chart::Stacked => stacked::draw(self, table),
-        }
+        }?;
+        Ok(look.paint(&drawn))
     }
 }

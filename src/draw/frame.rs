@@ -1,12 +1,11 @@
 //! What stands around a chart: title, subtitle, legend above it, notes under it.
 
 use anyhow::Result;
-use plotters::style::RGBColor;
 
 use super::figure::Figure;
 use super::lettering::{LEGEND, LEGEND_HEAD, Lettering, NOTE, SUBTITLE, TITLE};
 use super::sheet::{Anchor, Area, Sheet, Spoken, compose};
-use super::theme::{self, MARGIN, WIDTH};
+use super::theme::{self, Colour, MARGIN, WIDTH};
 use crate::table::Table;
 
 const TOP: f64 = 24.0;
@@ -21,18 +20,9 @@ const LEGEND_LINE: f64 = 21.0;
 /// What stands before a legend entry's text.
 #[derive(Clone, Copy)]
 pub enum Swatch {
-    Patch {
-        fill: RGBColor,
-        edge: Option<RGBColor>,
-    },
-    Line {
-        colour: RGBColor,
-        width: f64,
-    },
-    Marks {
-        marks: RGBColor,
-        ground: RGBColor,
-    },
+    Patch { fill: Colour, edge: Option<Colour> },
+    Line { colour: Colour, width: f64 },
+    Marks { marks: Colour, ground: Colour },
 }
 
 /// One entry of a legend, with the cells that follow its label in a legend that is a table.
@@ -64,7 +54,7 @@ pub struct Chart<'a> {
     pub draw: Drawing<'a>,
 }
 
-/// Puts `chart` into its frame and returns the SVG.
+/// Puts `chart` into its frame and returns the SVG, not painted yet.
 pub fn frame(figure: &Figure, table: &Table, chart: Chart<'_>) -> Result<String> {
     let headings = &figure.headings;
     // A title whose places cannot be filled (no rows) stands as it is written.
@@ -155,7 +145,7 @@ pub fn no_rows(figure: &Figure) -> String {
 }
 
 /// Draws the edge of `area`.
-pub fn outline(sheet: &Sheet<'_>, area: Area, colour: RGBColor, width: f64) -> Result<()> {
+pub fn outline(sheet: &Sheet<'_>, area: Area, colour: Colour, width: f64) -> Result<()> {
     let Area {
         left,
         top,

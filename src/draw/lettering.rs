@@ -1,8 +1,8 @@
 //! Text before it is drawn: how wide it runs, where it breaks, how it is shortened.
 
-use plotters::style::{FontDesc, FontFamily, FontStyle, RGBColor};
+use plotters::style::{FontDesc, FontFamily, FontStyle};
 
-use super::theme;
+use super::theme::{self, Colour};
 
 /// plotters writes a font-size of its own size over this; asking for that much more gives CSS pixels.
 const PLOTTERS_SIZE: f64 = 1.24;
@@ -19,7 +19,7 @@ pub struct Lettering {
     /// Font size in CSS pixels.
     pub size: f64,
     pub bold: bool,
-    pub colour: RGBColor,
+    pub colour: Colour,
 }
 
 pub const TITLE: Lettering = Lettering::new(20.0, true, theme::INK);
@@ -33,7 +33,7 @@ pub const AXIS_LABEL: Lettering = Lettering::new(13.0, false, theme::QUIET);
 pub const NOTE: Lettering = Lettering::new(12.0, false, theme::QUIET);
 
 impl Lettering {
-    const fn new(size: f64, bold: bool, colour: RGBColor) -> Self {
+    const fn new(size: f64, bold: bool, colour: Colour) -> Self {
         Self { size, bold, colour }
     }
 
@@ -43,7 +43,7 @@ impl Lettering {
     }
 
     /// The same letters in another colour.
-    pub fn coloured(self, colour: RGBColor) -> Self {
+    pub fn coloured(self, colour: Colour) -> Self {
         Self { colour, ..self }
     }
 

@@ -4,7 +4,7 @@
 //! places, so that the same table gives the same bytes.
 //!
 //! One chart kind is one file: `timeline`, `ecdf`, `stacked`. They share the `theme` (sizes,
-//! colours, font), the `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the
+//! colours by role, font), the `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the
 //! `axis`.
 
 mod axis;
@@ -29,3 +29,4 @@ mod tests;
 pub use catalogue::figures;
 pub use figure::{Chart, Figure};
 pub use raster::png;
+pub use theme::{Look, page_colours};

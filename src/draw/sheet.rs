@@ -6,10 +6,10 @@ use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, RGBColor, TextStyle};
+use plotters::style::{Color, TextStyle};
 
 use super::lettering::Lettering;
-use super::theme;
+use super::theme::{self, Colour};
 
 /// plotters places on whole numbers, so one of its units is a tenth of a pixel here: marks closer
 /// than a pixel keep their distance.
@@ -57,7 +57,7 @@ pub struct Sheet<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
-/// Draws a sheet of `height` and returns the finished SVG.
+/// Draws a sheet of `height` and returns the SVG, which a [`theme::Look`] has to paint yet.
 pub fn compose(
     height: f64,
     spoken: &Spoken<'_>,
@@ -119,8 +119,9 @@ impl Sheet<'_> {
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
+        let colour = lettering.colour.unpainted();
         let style = TextStyle::from(lettering.font(SCALE))
-            .color(&lettering.colour)
+            .color(&colour)
             .pos(Pos::new(side, VPos::Top));
         let top = baseline - lettering.size * TOP_TO_BASELINE;
         let place = (unit(x), unit(top));
@@ -129,28 +130,30 @@ impl Sheet<'_> {
     }
 
     /// Fills a rectangle.
-    pub fn fill(&self, area: Area, colour: RGBColor) -> Result<()> {
+    pub fn fill(&self, area: Area, colour: Colour) -> Result<()> {
         let corners = [
             (unit(area.left), unit(area.top)),
             (unit(area.right), unit(area.bottom)),
         ];
-        let element = Rectangle::new(corners, colour.filled());
+        let element = Rectangle::new(corners, colour.unpainted().filled());
         self.area.draw(&element).map_err(undrawn)
     }
 
     /// Draws a line through `points`.
-    pub fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) -> Result<()> {
+    pub fn line(&self, points: &[(f64, f64)], colour: Colour, width: f64) -> Result<()> {
         let points: Vec<_> = points.iter().map(|(x, y)| (unit(*x), unit(*y))).collect();
-        let style = colour.stroke_width(unit(width).unsigned_abs().max(1));
+        let style = colour
+            .unpainted()
+            .stroke_width(unit(width).unsigned_abs().max(1));
         let element = PathElement::new(points, style);
         self.area.draw(&element).map_err(undrawn)
     }
 
     /// Fills a disc with a rim of paper, so that it stands out of the line it sits on.
-    pub fn dot(&self, centre: (f64, f64), radius: f64, colour: RGBColor) -> Result<()> {
+    pub fn dot(&self, centre: (f64, f64), radius: f64, colour: Colour) -> Result<()> {
         let at = (unit(centre.0), unit(centre.1));
         for (radius, colour) in [(radius + 1.2, theme::PAPER), (radius, colour)] {
-            let element = Circle::new(at, unit(radius), colour.filled());
+            let element = Circle::new(at, unit(radius), colour.unpainted().filled());
             self.area.draw(&element).map_err(undrawn)?;
         }
         Ok(())
@@ -164,7 +167,7 @@ impl Sheet<'_> {
         &self,
         spans: &[(f64, f64)],
         (top, bottom): (f64, f64),
-        colour: RGBColor,
+        colour: Colour,
     ) -> Result<()> {
         if spans.is_empty() {
             return Ok(());
@@ -175,7 +178,7 @@ impl Sheet<'_> {
             .map(|(left, right)| (unit(*left), unit(*right)))
             .flat_map(|(left, right)| [(left, bottom), (left, top), (right, top), (right, bottom)])
             .collect();
-        let element = Polygon::new(points, colour.filled());
+        let element = Polygon::new(points, colour.unpainted().filled());
         self.area.draw(&element).map_err(undrawn)
     }
 }

@@ -1,7 +1,6 @@
 //! `stacked`: horizontal bars of parts in percent, in groups, with the parts' names above.
 
 use anyhow::Result;
-use plotters::style::RGBColor;
 
 use super::axis::{Axis, HEIGHT_BELOW, HEIGHT_BELOW_UNLABELLED};
 use super::channels::{Channel, Channels, Column, place_of};
@@ -9,7 +8,7 @@ use super::figure::Figure;
 use super::frame::{Chart, Entry, Legend, Swatch, empty, frame, no_rows};
 use super::lettering::{AXIS_LABEL, CATEGORY, HEADING, Lettering, NOTE, TICK};
 use super::sheet::{Anchor, Area, Sheet};
-use super::theme;
+use super::theme::{self, Colour};
 use crate::table::Table;
 
 pub const CHANNELS: &[Channel] = &[
@@ -275,7 +274,7 @@ fn draw_bar(
     row: Area,
     axis: &Axis,
     layout: &Layout,
-    colours: &[RGBColor],
+    colours: &[Colour],
 ) -> Result<()> {
     let category = layout.category;
     let label = category.shorten(&bar.label, LABEL_ROOM);

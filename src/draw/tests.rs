@@ -2,7 +2,7 @@
 
 use resvg::usvg::{Group, Node, Rect};
 
-use super::{Figure, png, raster};
+use super::{Figure, Look, page_colours, png, raster};
 use crate::table::{Cell, Table};
 
 const TIMELINE: &str = include_str!("../../figures/timeline.toml");
@@ -146,7 +146,7 @@ fn drawn() -> Vec<(String, String)> {
         .into_iter()
         .enumerate()
         .map(|(index, (name, table))| {
-            let svg = figure(name).svg(&table).unwrap();
+            let svg = figure(name).svg(&table, Look::Light).unwrap();
             (format!("{name}, table {index}"), svg)
         })
         .collect()
@@ -190,12 +190,48 @@ fn every_text_lies_inside_the_picture_and_on_no_other() {
     }
 }
 
+/// The values of every `fill` and `stroke`.
+fn colours(svg: &str) -> Vec<&str> {
+    let starts = svg.split(" fill=\"").chain(svg.split(" stroke=\""));
+    let values = starts.filter_map(|rest| rest.split_once('"').map(|(value, _)| value));
+    values.filter(|value| !value.starts_with('<')).collect()
+}
+
+#[test]
+fn every_colour_is_one_of_the_palette_in_every_look() {
+    let css = page_colours();
+    let tables = [
+        ("timeline", timeline(2, 9, false)),
+        ("icl_ecdf", icl_ecdf(9, false)),
+        ("time_budget", time_budget(2, false)),
+    ];
+    for (name, table) in tables {
+        let drawn = |look| figure(name).svg(&table, look).unwrap();
+        let (light, dark, page) = (drawn(Look::Light), drawn(Look::Dark), drawn(Look::Page));
+        assert!(colours(&light).len() > 20, "{name}");
+        for colour in colours(&light).into_iter().chain(colours(&dark)) {
+            let known = colour == "none" || css.contains(&format!(":{colour};"));
+            assert!(known, "{name}: {colour}");
+        }
+        for colour in colours(&page)
+            .into_iter()
+            .filter(|colour| *colour != "none")
+        {
+            let light = colour.trim_start_matches("var(").replace(',', ":");
+            let declared = css.contains(&light.replace(')', ";"));
+            assert!(declared && colour.starts_with("var("), "{name}: {colour}");
+        }
+    }
+}
+
 #[test]
 fn the_same_table_gives_the_same_bytes() {
     for ((name, first), (_, second)) in drawn().into_iter().zip(drawn()) {
         assert_eq!(first, second, "{name}");
     }
-    let svg = figure("timeline").svg(&timeline(2, 2, false)).unwrap();
+    let svg = figure("timeline")
+        .svg(&timeline(2, 2, false), Look::Light)
+        .unwrap();
     assert_eq!(png(&svg, 1.5).unwrap(), png(&svg, 1.5).unwrap());
 }
 
@@ -207,13 +243,17 @@ fn a_screen_reader_hears_title_and_description() {
         assert!(svg.contains("<desc id="), "{name}");
         assert!(svg.contains("viewBox=\"0 0 9000 "), "{name}");
     }
-    let svg = figure("timeline").svg(&timeline(2, 2, false)).unwrap();
+    let svg = figure("timeline")
+        .svg(&timeline(2, 2, false), Look::Light)
+        .unwrap();
     assert!(svg.contains("Panels: run 1, run 2. Lanes: agent 1, agent 2. 8 requests"));
 }
 
 #[test]
 fn text_is_text_in_the_vendored_family() {
-    let svg = figure("time_budget").svg(&time_budget(2, false)).unwrap();
+    let svg = figure("time_budget")
+        .svg(&time_budget(2, false), Look::Light)
+        .unwrap();
     assert!(svg.contains("font-family=\"Inter, "));
     assert!(svg.contains(">run 2 · agent 1</text>"));
     assert!(svg.contains(">66%</text>"));
@@ -221,7 +261,9 @@ fn text_is_text_in_the_vendored_family() {
 
 #[test]
 fn an_empty_table_says_why() {
-    let svg = figure("timeline").svg(&Table::default()).unwrap();
+    let svg = figure("timeline")
+        .svg(&Table::default(), Look::Light)
+        .unwrap();
     assert!(svg.contains("no rows: the query “timeline” found nothing"));
     let nulls = vec![vec![
         text("a"),
@@ -232,14 +274,17 @@ fn an_empty_table_says_why() {
         Cell::Null,
     ]];
     let nulls = table("series icl_ms fraction n p50_ms p99_ms", nulls);
-    let svg = figure("icl_ecdf").svg(&nulls).unwrap();
+    let svg = figure("icl_ecdf").svg(&nulls, Look::Light).unwrap();
     assert!(svg.contains("no values: every “icl_ms” is null"));
 }
 
 #[test]
 fn a_missing_column_is_named_with_those_there_are() {
     let table = table("run agent kind start_ms", vec![]);
-    let error = figure("timeline").svg(&table).unwrap_err().to_string();
+    let error = figure("timeline")
+        .svg(&table, Look::Light)
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
         "figure `timeline` draws column `end_ms`, but query `timeline` gives only run, agent, \
@@ -251,14 +296,20 @@ fn a_missing_column_is_named_with_those_there_are() {
 fn a_cell_of_the_wrong_kind_is_named_with_its_row() {
     let mut table = timeline(1, 1, false);
     table.rows[3][3] = text("soon");
-    let error = figure("timeline").svg(&table).unwrap_err().to_string();
+    let error = figure("timeline")
+        .svg(&table, Look::Light)
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("column `start_ms` holds the text `soon` in row 4"),
         "{error}"
     );
     table.rows[3][3] = Cell::Int(7);
     table.rows[2][2] = text("thinking");
-    let error = figure("timeline").svg(&table).unwrap_err().to_string();
+    let error = figure("timeline")
+        .svg(&table, Look::Light)
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("takes 'request', 'prompt' or 'token'"),
         "{error}"
@@ -324,11 +375,14 @@ fn a_wrong_figure_is_refused_with_file_line_and_remedy() {
 fn a_figure_fills_its_places_and_refuses_columns_the_query_lacks() {
     let toml = ICL_ECDF.replace("all requests pooled", "n = {n}");
     let figure = Figure::parse("icl_ecdf", &toml).unwrap();
-    let svg = figure.svg(&icl_ecdf(1, false)).unwrap();
+    let svg = figure.svg(&icl_ecdf(1, false), Look::Light).unwrap();
     assert!(svg.contains("n = 50</text>"));
     let toml = ICL_ECDF.replace("all requests pooled", "{rows} gaps");
     let error = Figure::parse("icl_ecdf", &toml).unwrap();
-    let error = error.svg(&icl_ecdf(1, false)).unwrap_err().to_string();
+    let error = error
+        .svg(&icl_ecdf(1, false), Look::Light)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("draws column `rows`"), "{error}");
 }
 
@@ -351,13 +405,15 @@ fn many_tokens_stay_a_small_picture() {
         "runs requests tokens",
         rows,
     );
-    let svg = figure("timeline").svg(&table).unwrap();
+    let svg = figure("timeline").svg(&table, Look::Light).unwrap();
     assert!(svg.len() < 1_000_000, "{} bytes", svg.len());
 }
 
 #[test]
 fn a_png_is_made_at_the_scale_asked_for() {
-    let svg = figure("icl_ecdf").svg(&icl_ecdf(2, false)).unwrap();
+    let svg = figure("icl_ecdf")
+        .svg(&icl_ecdf(2, false), Look::Light)
+        .unwrap();
     let picture = png(&svg, 2.0).unwrap();
     assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
     assert_eq!(&picture[16..20], 1800u32.to_be_bytes());

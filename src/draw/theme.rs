@@ -1,9 +1,9 @@
-//! What every figure shares: sizes, colours, and the vendored font.
+//! What every figure shares: sizes, the vendored font, and colours by role, for light and dark.
 
 use std::sync::OnceLock;
 
 use anyhow::{Result, anyhow};
-use plotters::style::{Color, FontStyle, RGBColor, register_font};
+use plotters::style::{FontStyle, RGBColor, register_font};
 
 /// Width of every figure, in CSS pixels.
 pub const WIDTH: f64 = 900.0;
@@ -34,28 +34,222 @@ pub fn register_faces() -> Result<()> {
     }
 }
 
-pub const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
-pub const INK: RGBColor = RGBColor(0x1A, 0x1A, 0x1A);
-pub const LABEL: RGBColor = RGBColor(0x3C, 0x3C, 0x3C);
-pub const QUIET: RGBColor = RGBColor(0x5E, 0x5E, 0x5E);
-pub const AXIS: RGBColor = RGBColor(0x8A, 0x8A, 0x8A);
-pub const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
+/// How a picture's colours are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// For a light ground.
+    #[default]
+    Light,
+    /// For a dark ground.
+    Dark,
+    /// For an HTML page that holds the SVG in itself and says which colours are meant: see
+    /// [`page_colours`]. Elsewhere such a picture is light.
+    Page,
+}
+
+/// A colour by its role. Charts name roles; which colour that is, a [`Look`] says in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour {
+    /// Place in [`PALETTE`].
+    role: u8,
+    /// Place in [`TINTS`].
+    tint: u8,
+}
+
+const fn role(role: u8) -> Colour {
+    Colour { role, tint: FULL }
+}
+
+pub const PAPER: Colour = role(0);
+pub const INK: Colour = role(1);
+pub const LABEL: Colour = role(2);
+pub const QUIET: Colour = role(3);
+pub const AXIS: Colour = role(4);
+pub const GRID: Colour = role(5);
+/// For letters on a mark that is light in every look, or dark in every look.
+const BLACK: Colour = role(6);
+const WHITE: Colour = role(7);
 
 /// Colours for groups, after Okabe-Ito and Tol. Neighbours differ in lightness too, so that two
 /// or three groups stay apart in grey.
-const GROUPS: [RGBColor; 8] = [
-    RGBColor(0x00, 0x5F, 0xA3),
-    RGBColor(0xDB, 0x8A, 0x00),
-    RGBColor(0x88, 0x22, 0x55),
-    RGBColor(0x56, 0xB4, 0xE9),
-    RGBColor(0x11, 0x77, 0x33),
-    RGBColor(0xD9, 0x7A, 0xB0),
-    RGBColor(0x33, 0x22, 0x88),
-    RGBColor(0xD5, 0x5E, 0x00),
+const GROUPS: [Colour; 8] = [
+    role(8),
+    role(9),
+    role(10),
+    role(11),
+    role(12),
+    role(13),
+    role(14),
+    role(15),
 ];
 
+/// Blues for the parts a figure calls strong: the eye finds them first, and adds them up.
+const STRONG: [Colour; 3] = [role(16), GROUPS[0], GROUPS[6]];
+
+/// Greys and warm colours for the other parts; neighbours differ in lightness.
+const WEAK: [Colour; 8] = [
+    role(17),
+    role(18),
+    role(19),
+    role(20),
+    role(21),
+    role(22),
+    role(23),
+    role(24),
+];
+
+/// Every role: its name on a page, its colour on light and on dark ground.
+#[rustfmt::skip]
+const PALETTE: [(&str, u32, u32); 25] = [
+    ("paper",   0xFFFFFF, 0x15181D),
+    ("ink",     0x1A1A1A, 0xECEEF1),
+    ("label",   0x3C3C3C, 0xCDD1D6),
+    ("quiet",   0x5E5E5E, 0xA3A9B1),
+    ("axis",    0x8A8A8A, 0x7C838C),
+    ("grid",    0xE4E4E4, 0x2D3239),
+    ("black",   0x1A1A1A, 0x15181D),
+    ("white",   0xFFFFFF, 0xFFFFFF),
+    ("group-1", 0x005FA3, 0x2F86D1),
+    ("group-2", 0xDB8A00, 0xFFC04D),
+    ("group-3", 0x882255, 0xC4548A),
+    ("group-4", 0x56B4E9, 0x9AD8FA),
+    ("group-5", 0x117733, 0x3FA564),
+    ("group-6", 0xD97AB0, 0xF0A8D0),
+    ("group-7", 0x332288, 0x8478E0),
+    ("group-8", 0xD55E00, 0xF0772B),
+    ("strong",  0x7FC4EE, 0x9AD8FA),
+    ("weak-1",  0xE2E2E2, 0x676D76),
+    ("weak-2",  0xEAC65A, 0xEAC65A),
+    ("weak-3",  0xD8880A, 0xD8880A),
+    ("weak-4",  0xBE4912, 0xD0602A),
+    ("weak-5",  0x6C2117, 0xB04A40),
+    ("weak-6",  0xA3A3A3, 0xA8ADB3),
+    ("weak-7",  0xD9A0B8, 0xD9A0B8),
+    ("weak-8",  0x757575, 0x858A92),
+];
+
+/// The strengths, in percent, to which colours are thinned. They are few because a page needs a
+/// name for each.
+const TINTS: [u8; 5] = [10, 20, 32, 55, 100];
+/// The place of a colour's own strength in [`TINTS`].
+const FULL: u8 = 4;
+
+/// Marks a colour in a drawing that is not painted yet as one of ours.
+const OURS: u8 = 0xA7;
+
+impl Colour {
+    /// What stands for the colour in a drawing until a [`Look`] paints it.
+    pub fn unpainted(self) -> RGBColor {
+        RGBColor(self.role, self.tint, OURS)
+    }
+
+    fn of_unpainted(code: u32) -> Option<Self> {
+        let [_, role, tint, mark] = code.to_be_bytes();
+        let known = PALETTE.len() > role.into() && TINTS.len() > tint.into();
+        (mark == OURS && known).then_some(Self { role, tint })
+    }
+
+    fn every() -> impl Iterator<Item = Self> {
+        let roles = (0u8..).take(PALETTE.len());
+        roles.flat_map(|role| {
+            (0u8..)
+                .take(TINTS.len())
+                .map(move |tint| Self { role, tint })
+        })
+    }
+
+    /// Its name on a page.
+    fn name(self) -> String {
+        let (name, ..) = PALETTE[usize::from(self.role)];
+        match self.tint {
+            FULL => format!("--tt-{name}"),
+            tint => format!("--tt-{name}-{}", TINTS[usize::from(tint)]),
+        }
+    }
+
+    fn on(self, look: Look) -> RGBColor {
+        let of = |(_, light, dark): (&str, u32, u32)| {
+            let [_, red, green, blue] = match look {
+                Look::Light | Look::Page => light.to_be_bytes(),
+                Look::Dark => dark.to_be_bytes(),
+            };
+            RGBColor(red, green, blue)
+        };
+        let (paper, full) = (of(PALETTE[0]), of(PALETTE[usize::from(self.role)]));
+        let strength = f64::from(TINTS[usize::from(self.tint)]) / 100.0;
+        let thin = |paper: u8, full: u8| {
+            let (paper, full) = (f64::from(paper), f64::from(full));
+            (paper - (paper - full) * strength).round() as u8
+        };
+        RGBColor(
+            thin(paper.0, full.0),
+            thin(paper.1, full.1),
+            thin(paper.2, full.2),
+        )
+    }
+
+    fn hex(self, look: Look) -> String {
+        let RGBColor(red, green, blue) = self.on(look);
+        format!("#{red:02X}{green:02X}{blue:02X}")
+    }
+}
+
+impl Look {
+    /// A drawing with every colour as this look has it.
+    pub(super) fn paint(self, unpainted: &str) -> String {
+        let mut painted = String::with_capacity(unpainted.len());
+        // A text may say anything, so only what stands in a tag is looked at.
+        for piece in unpainted.split_inclusive('>') {
+            let (text, tag) = piece.split_at(piece.find('<').unwrap_or(piece.len()));
+            painted.push_str(text);
+            let mut values = tag.split("\"#");
+            painted.push_str(values.next().unwrap_or_default());
+            for value in values {
+                let code = value
+                    .get(..6)
+                    .and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                match code.and_then(Colour::of_unpainted) {
+                    Some(colour) => {
+                        painted.push('"');
+                        painted.push_str(&self.written(colour));
+                        painted.push_str(&value[6..]);
+                    }
+                    None => {
+                        painted.push_str("\"#");
+                        painted.push_str(value);
+                    }
+                }
+            }
+        }
+        painted
+    }
+
+    fn written(self, colour: Colour) -> String {
+        match self {
+            Self::Light | Self::Dark => colour.hex(self),
+            Self::Page => format!("var({},{})", colour.name(), colour.hex(Self::Light)),
+        }
+    }
+}
+
+/// CSS that gives pictures of [`Look::Page`] their colours: light ones on paper, on a screen those
+/// that the reader prefers, unless `data-theme` of the root element is `light` or `dark`.
+pub fn page_colours() -> String {
+    let declared = |look: Look| -> String {
+        let lines =
+            Colour::every().map(|colour| format!("{}:{};", colour.name(), colour.hex(look)));
+        lines.collect()
+    };
+    let (light, dark) = (declared(Look::Light), declared(Look::Dark));
+    format!(
+        ":root{{{light}}}\n\
+         @media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n\
+         @media screen{{:root[data-theme=dark]{{{dark}}}}}\n"
+    )
+}
+
 /// Colour of the group at `index`, in the order the query gave the groups.
-pub fn group_colour(index: usize) -> RGBColor {
+pub fn group_colour(index: usize) -> Colour {
     GROUPS[index % GROUPS.len()]
 }
 
@@ -64,27 +258,8 @@ pub fn colour_repeats(index: usize) -> bool {
     index >= GROUPS.len()
 }
 
-/// Blues for the parts a figure calls strong: the eye finds them first, and adds them up.
-const STRONG: [RGBColor; 3] = [
-    RGBColor(0x7F, 0xC4, 0xEE),
-    RGBColor(0x00, 0x5F, 0xA3),
-    RGBColor(0x33, 0x22, 0x88),
-];
-
-/// Greys and warm colours for the other parts; neighbours differ in lightness.
-const WEAK: [RGBColor; 8] = [
-    RGBColor(0xE2, 0xE2, 0xE2),
-    RGBColor(0xEA, 0xC6, 0x5A),
-    RGBColor(0xD8, 0x88, 0x0A),
-    RGBColor(0xBE, 0x49, 0x12),
-    RGBColor(0x6C, 0x21, 0x17),
-    RGBColor(0xA3, 0xA3, 0xA3),
-    RGBColor(0xD9, 0xA0, 0xB8),
-    RGBColor(0x7A, 0x7A, 0x7A),
-];
-
 /// One colour a part, in the order of `parts`.
-pub fn part_colours(parts: &[String], strong: &[String]) -> Vec<RGBColor> {
+pub fn part_colours(parts: &[String], strong: &[String]) -> Vec<Colour> {
     let (mut strong_seen, mut weak_seen) = (0, 0);
     parts
         .iter()
@@ -99,25 +274,38 @@ pub fn part_colours(parts: &[String], strong: &[String]) -> Vec<RGBColor> {
         .collect()
 }
 
-/// `colour` thinned with paper: `strength` 1 is the colour, 0 is white.
-pub fn tint(colour: RGBColor, strength: f64) -> RGBColor {
-    let thin = |channel: u8| (255.0 - (255.0 - f64::from(channel)) * strength).round() as u8;
-    RGBColor(thin(colour.0), thin(colour.1), thin(colour.2))
-}
-
-/// Ink or paper, whichever reads better on `ground` (WCAG relative luminance).
-pub fn ink_on(ground: RGBColor) -> RGBColor {
-    let against_paper = 1.05 / (luminance(ground) + 0.05);
-    let against_ink = (luminance(ground) + 0.05) / (luminance(INK) + 0.05);
-    if against_paper >= against_ink {
-        PAPER
-    } else {
-        INK
+/// `colour` thinned with paper to the next of [`TINTS`]: `strength` 1 is the colour, 0 is paper.
+pub fn tint(colour: Colour, strength: f64) -> Colour {
+    let distance = |tint: &u8| (f64::from(TINTS[usize::from(*tint)]) / 100.0 - strength).abs();
+    let tints = (0u8..).take(TINTS.len());
+    let nearest = tints.min_by(|one, other| distance(one).total_cmp(&distance(other)));
+    Colour {
+        tint: nearest.unwrap_or(FULL),
+        ..colour
     }
 }
 
-fn luminance(colour: RGBColor) -> f64 {
-    let (red, green, blue) = colour.to_backend_color().rgb;
+/// The colour of letters on `ground`: what reads better on it (WCAG relative luminance), in the
+/// light and in the dark.
+pub fn ink_on(ground: Colour) -> Colour {
+    let white_on = |look| {
+        contrast(WHITE.on(look), ground.on(look)) >= contrast(BLACK.on(look), ground.on(look))
+    };
+    match (white_on(Look::Light), white_on(Look::Dark)) {
+        (true, true) => WHITE,
+        (false, false) => BLACK,
+        (true, false) => PAPER,
+        (false, true) => INK,
+    }
+}
+
+/// How far two colours are apart, from 1 to 21, as WCAG counts it.
+fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+    let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+    one.max(other) / one.min(other)
+}
+
+fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
     let linear = |channel: u8| {
         let share = f64::from(channel) / 255.0;
         if share <= 0.04045 {
@@ -133,16 +321,28 @@ fn luminance(colour: RGBColor) -> f64 {
 mod tests {
     use super::*;
 
+    const LOOKS: [Look; 2] = [Look::Light, Look::Dark];
+
+    fn apart(one: Colour, other: Colour, look: Look) -> f64 {
+        contrast(one.on(look), other.on(look))
+    }
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| name.to_string()).collect()
+    }
+
     #[test]
     fn two_groups_stay_apart_in_grey() {
-        let first = luminance(group_colour(0));
-        let second = luminance(group_colour(1));
-        assert!((second + 0.05) / (first + 0.05) > 2.2);
+        for look in LOOKS {
+            assert!(
+                apart(group_colour(0), group_colour(1), look) > 2.2,
+                "{look:?}"
+            );
+        }
     }
 
     #[test]
     fn neighbouring_parts_stay_apart_in_grey() {
-        let names = |list: &[&str]| list.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let parts = names(&[
             "stagger",
             "client",
@@ -154,12 +354,55 @@ mod tests {
             "tail",
         ]);
         let colours = part_colours(&parts, &names(&["prompt", "decode"]));
-        for pair in colours.windows(2) {
-            let (one, other) = (luminance(pair[0]) + 0.05, luminance(pair[1]) + 0.05);
-            assert!(one.max(other) / one.min(other) > 1.25, "{pair:?}");
+        for look in LOOKS {
+            for pair in colours.windows(2) {
+                assert!(apart(pair[0], pair[1], look) > 1.25, "{look:?} {pair:?}");
+            }
         }
         for (index, colour) in colours.iter().enumerate() {
             assert!(!colours[index + 1..].contains(colour));
+        }
+    }
+
+    #[test]
+    fn text_reads_at_4_5_to_1_on_its_ground_in_the_light_and_in_the_dark() {
+        for look in LOOKS {
+            for text in [INK, LABEL, QUIET] {
+                assert!(apart(text, PAPER, look) >= 4.5, "{look:?} {}", text.name());
+            }
+            for ground in GROUPS.into_iter().chain(STRONG).chain(WEAK) {
+                let read = apart(ink_on(ground), ground, look);
+                assert!(read >= 4.5, "{look:?} {} {read}", ground.name());
+            }
+        }
+    }
+
+    #[test]
+    fn marks_stand_out_3_to_1_on_dark_ground() {
+        for mark in GROUPS.into_iter().chain(STRONG).chain(WEAK).chain([AXIS]) {
+            let seen = apart(mark, PAPER, Look::Dark);
+            assert!(seen >= 3.0, "{} {seen}", mark.name());
+        }
+    }
+
+    #[test]
+    fn a_look_paints_tags_and_leaves_texts_alone() {
+        let tag = |hex: &str| format!("<text fill=\"{hex}\">fill=\"#0104A7\"</text>");
+        let unpainted = tag("#0104A7");
+        assert_eq!(INK.unpainted(), RGBColor(1, 4, OURS));
+        assert_eq!(Look::Light.paint(&unpainted), tag("#1A1A1A"));
+        assert_eq!(Look::Dark.paint(&unpainted), tag("#ECEEF1"));
+        assert_eq!(Look::Page.paint(&unpainted), tag("var(--tt-ink,#1A1A1A)"));
+        assert_eq!(Look::Dark.paint(&tag("none")), tag("none"));
+    }
+
+    #[test]
+    fn a_page_names_every_colour_that_a_picture_may_have() {
+        let css = page_colours();
+        assert!(css.contains("--tt-group-1-32:#ADCCE2;"));
+        for colour in Colour::every() {
+            let declaration = format!("{}:{};", colour.name(), colour.hex(Look::Dark));
+            assert!(css.matches(&declaration).count() >= 2, "{declaration}");
         }
     }
 }

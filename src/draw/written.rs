@@ -24,6 +24,8 @@ struct Written {
     y_label: Option<String>,
     x_scale: Option<Spanned<AxisScale>>,
     notes: Option<Spanned<String>>,
+    says: Option<Spanned<String>>,
+    table: Option<Spanned<String>>,
     encode: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
     #[serde(default)]
     units: Units,
@@ -52,11 +54,13 @@ impl Figure {
             subtitle: optional(&written.subtitle)?,
             notes: optional(&written.notes)?,
         };
-        if query.get_ref().contains(['/', '\\', '.']) {
-            bail!(source.document.at(
-                query.span(),
-                "`query` is a name, not a path; write it without folder and without .sql",
-            ));
+        for (what, named) in [("query", Some(&query)), ("table", written.table.as_ref())] {
+            if let Some(named) = named.filter(|named| named.get_ref().contains(['/', '\\', '.'])) {
+                let path = format!(
+                    "`{what}` is a name, not a path; write it without folder and without .sql"
+                );
+                bail!(source.document.at(named.span(), &path));
+            }
         }
         let x_scale = match written.x_scale {
             Some(scale) if chart != Chart::Ecdf => bail!(source.document.at(
@@ -77,6 +81,8 @@ impl Figure {
             title: title.into_inner(),
             query: query.into_inner(),
             chart,
+            table: written.table.map(Spanned::into_inner),
+            says: optional(&written.says)?,
             headings,
             x_label: written.x_label,
             y_label: written.y_label,

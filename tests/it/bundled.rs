@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokentape::analyze::{Library, Session};
-use tokentape::draw;
+use tokentape::draw::{self, Look};
 use tokentape::table::{Cell, Table};
 use tokentape::trace::{self, Request, Trace, verify};
 
@@ -163,7 +163,7 @@ async fn the_same_trace_gives_the_same_pictures_to_the_byte() {
         for _ in 0..2 {
             let session = Session::open(&[bundled()], Library::default()).unwrap();
             let svg = figure
-                .svg(&session.named(&figure.query).await.unwrap())
+                .svg(&session.named(&figure.query).await.unwrap(), Look::Light)
                 .unwrap();
             let png = draw::png(&svg, 1.0).unwrap();
             drawn.push((svg, png));
