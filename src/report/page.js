@@ -109,6 +109,6 @@ for (const table of document.querySelectorAll(".grid > table")) {
     setTimeout(() => (it.textContent = "Copy as CSV"), 2000);
   });
   copy.className = "copy";
-  copy.setAttribute("aria-label", `Copy ${name} as CSV`);
+  copy.setAttribute("aria-label", `Copy as CSV: ${name}`);
   table.parentElement.after(copy);
 }
