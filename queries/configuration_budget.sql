@@ -34,11 +34,38 @@ averaged as (
         sum(percent) / count(*) as percent
     from placed
     group by phase, is_above, scenario, configuration, agent, agent_index, part, part_order
+),
+
+bars as (
+    select
+        *,
+        concat_ws(' · ', nullif(configuration, ''), agent) as bar
+    from averaged
+),
+
+-- How much of the concurrent runs the model was at work for an agent.
+worked as (
+    select
+        concat_ws(' · ', scenario, bar) as bar,
+        sum(percent) as percent
+    from bars
+    where phase = 'concurrent' and part in ('prompt', 'decode')
+    group by scenario, bar
+),
+
+extremes as (
+    select
+        min(percent) as least_percent,
+        first_value(bar order by percent, bar) as least_bar,
+        max(percent) as most_percent,
+        last_value(bar order by percent, bar) as most_bar
+    from worked
+    where percent is not null
 )
 
 select
     concat_ws(' · ', phase, scenario) as panel,
-    concat_ws(' · ', nullif(configuration, ''), agent) as bar,
+    bar,
     configuration,
     phase,
     agent,
@@ -47,6 +74,11 @@ select
     runs,
     ms,
     percent,
-    count(*) over () / 8 as bars    -- a bar has eight parts
-from averaged
+    count(*) over () / 8 as bars,   -- a bar has eight parts
+    least_percent,
+    least_bar,
+    most_percent,
+    most_bar
+from bars
+cross join extremes
 order by phase, scenario, configuration, agent_index, agent, part_order

@@ -22,6 +22,16 @@ series as (
     group by agent, phase
 ),
 
+-- The series whose gaps are the shortest in the middle, and the longest.
+extremes as (
+    select
+        first_value(concat_ws(', ', agent, phase) order by p50_ms, agent, phase) as shortest_series,
+        min(p50_ms) as shortest_p50_ms,
+        last_value(concat_ws(', ', agent, phase) order by p50_ms, agent, phase) as longest_series,
+        max(p50_ms) as longest_p50_ms
+    from series
+),
+
 microseconds as (
     select
         agent,
@@ -48,9 +58,14 @@ select
     rank / cast(n as double) as fraction,
     n,
     p50_ms,
-    p99_ms
+    p99_ms,
+    shortest_series,
+    shortest_p50_ms,
+    longest_series,
+    longest_p50_ms
 from ranked
 join series using (agent, phase)
+cross join extremes
 where rank * 2000 / n > (rank - gaps) * 2000 / n    -- whole divisions
     or rank = gaps                                  -- the shortest
 order by agent, phase, icl_ns

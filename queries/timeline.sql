@@ -40,6 +40,20 @@ totals as (
         count(*) filter (where kind = 'request') as requests,
         count(*) filter (where kind = 'token') as tokens
     from spans
+),
+
+-- The longest wait for the next piece of an answer.
+longest as (
+    select
+        gap_ns / 1e6 as longest_gap_ms,
+        asked.agent as longest_gap_agent,
+        label as longest_gap_run
+    from content_events
+    join asked using (session_id, run_id, request_id)
+    join run_labels using (session_id, run_id)
+    where gap_ns is not null
+    order by gap_ns desc, asked.session_id, asked.run_id, asked.request_id, seq
+    limit 1
 )
 
 select
@@ -50,8 +64,12 @@ select
     (to_ns - run_start_ns) / 1e6 as end_ms,
     runs,
     requests,
-    tokens
+    tokens,
+    longest_gap_ms,
+    longest_gap_agent,
+    longest_gap_run
 from spans
 join run_labels using (session_id, run_id)
 cross join totals
+left join longest on true
 order by session_id, run_id, agent_index, agent, from_ns, kind, to_ns

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! live bytes -> record -> trace::Writer -> journal -> seal -> trace
-//! trace -> views -> query -> Table -> figure
+//! trace -> views -> query -> Table -> figure -> report
 //! trace -> match -> pace -> fake Ollama -> client
 //! ```
 //!
@@ -13,7 +13,7 @@
 //!
 //! | layer | rooms | may import |
 //! |---|---|---|
-//! | composers | `main`, [`cli`] | verbs, nouns |
+//! | composers | `main`, [`cli`], [`report`] | verbs, nouns |
 //! | verbs | [`record`], [`mod@bench`], [`analyze`], [`draw`], [`replay`], [`convert`] | nouns, never another verb |
 //! | nouns | [`trace`], [`wire`], [`serve`], [`table`], [`document`], [`clock`] | nouns below them |
 //!
@@ -31,6 +31,7 @@ pub mod document;
 pub mod draw;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod serve;
 pub mod table;
 pub mod trace;

@@ -35,7 +35,8 @@ REQUEST = (*RUN, "request_id")
 AGENT = (*RUN, "agent")
 VIEWS = dict(   # with the columns that tell their rows apart
     exchanges=REQUEST, content_events=(*REQUEST, "seq"), icl=(*REQUEST, "seq"),
-    request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, agent_runs=AGENT, run_metrics=RUN,
+    request_times=REQUEST, request_metrics=REQUEST, in_flight=REQUEST, request_steps=REQUEST,
+    agent_runs=AGENT, run_metrics=RUN,
     time_budget=(*AGENT, "part"), run_labels=RUN, loop_lag_windows=(*RUN, "second"),
     efficiencies=(*RUN, "rule"), configurations=PLAN)
 QUESTIONS = dict(timeline=("run", "agent", "kind"), time_budget=("panel", "bar", "part"))
@@ -471,6 +472,12 @@ def steps(request):
         yield "prompt", request["first_content_ns"] - request["start_ns"]
 
 
+def expected_steps(request):
+    took = {step: max(0, duration or 0) for step, duration in steps(request)}
+    return request | {column: took.get(step, 0) for column, step in (
+        ("eval_ns", "decode"), ("prompt_eval_ns", "prompt"), ("waited_ns", "queue"), ("loaded_ns", "load"))}
+
+
 def expected_parts(agent, requests):
     """An agent's rows of time_budget: lays the steps of each request on the time line, back from
     its end. Of them counts what lies in the share that the request holds; the rest of the share
@@ -550,7 +557,7 @@ def expectations(tapes):
     run_metrics = [expected_run(run, agents_of[values(run, RUN)]) for run in runs]
     views = dict(
         exchanges=requests, request_times=requests, request_metrics=requests, in_flight=in_flight,
-        agent_runs=agent_runs,
+        request_steps=[expected_steps(request) for request in in_flight], agent_runs=agent_runs,
         loop_lag_windows=expected_loop_lag_windows(runs, samples, content_events),
         content_events=content_events, icl=having(content_events, "gap_ns"),
         run_metrics=run_metrics,

@@ -6,6 +6,7 @@ select
     agent,
     request_id,
     seq,
+    chunk_seq,  -- the chunk that completed it
     t_ns,
     kind,
     text,

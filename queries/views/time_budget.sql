@@ -1,36 +1,18 @@
 -- One row a part of an agent's share of a run: where the run's wall time W went, for this agent.
 -- The eight parts of an agent are whole nanoseconds, never negative, and add up to W exactly; one
 -- that is null is not known and stands in another: `queue` and `load` in `transport`.
-with reported as (
-    select
-        *,
-        -- How long each step of the request took: as the server reported, or, where it did not,
-        -- as the client saw it: the prompt until the first content event, decoding from there.
-        -- A request with neither (it failed before any content) has no steps: all transport.
-        case when computed_ns is not null then coalesce(eval_duration_ns, 0)
-            else coalesce(until_ns - first_content_ns, 0)
-        end as eval_ns,
-        case when computed_ns is not null then coalesce(prompt_eval_duration_ns, 0)
-            else coalesce(first_content_ns - start_ns, 0)
-        end as prompt_eval_ns,
-        -- Known only where the server gave a total; else queueing is in transport.
-        greatest(0, coalesce(queued_ns, 0)) as waited_ns,
-        case when computed_ns is not null then coalesce(load_duration_ns, 0) else 0 end as loaded_ns
-    from in_flight
-),
-
 -- The steps are laid back from the request's end, in reverse order of time, over the share it
 -- holds: first decode, then prompt, queue (Ollama loads before it queues), load. Each takes what
 -- is left, transport takes the rest. So steps that exceed the share, because requests overlap or
 -- two clocks disagree, are cut at the request's beginning. `left_after_*`: not yet accounted for.
-laid_back as (
+with laid_back as (
     select
         *,
         greatest(0, held_ns - eval_ns) as left_after_decode,
         greatest(0, held_ns - eval_ns - prompt_eval_ns) as left_after_prompt,
         greatest(0, held_ns - eval_ns - prompt_eval_ns - waited_ns) as left_after_queue,
         greatest(0, held_ns - eval_ns - prompt_eval_ns - waited_ns - loaded_ns) as left_after_load
-    from reported
+    from request_steps
 ),
 
 per_agent as (

@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider as _;
 use datafusion::logical_expr::Documentation;
 
-use super::{QueryError, Session};
+use super::{QueryError, Session, about};
 
 /// What stands behind a name after `from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,9 +195,7 @@ fn documented(handbook: &str) -> Vec<Function> {
 
 /// The first sentence of the comment that SQL begins with.
 pub fn first_sentence(sql: &str) -> String {
-    let comment = sql.lines().map_while(|line| line.strip_prefix("--"));
-    let comment: Vec<&str> = comment.map(str::trim).collect();
-    sentence(&comment.join(" "))
+    sentence(&about(sql))
 }
 
 fn sentence(text: &str) -> String {

@@ -11,6 +11,27 @@ use crate::document::Document;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
+/// The standard analysis: queries in the order in which they are read, a section each.
+pub const STANDARD: [&str; 11] = [
+    "efficiency",
+    "runtimes",
+    "runtime_budget",
+    "runs",
+    "budget",
+    "slowdown",
+    "correlations",
+    "variance",
+    "anova",
+    "latency",
+    "doubts",
+];
+
+/// What a query says of itself: the comment it begins with.
+pub fn about(sql: &str) -> String {
+    let comment = sql.lines().map_while(|line| line.strip_prefix("--"));
+    comment.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
 /// Where queries and views are looked up: a folder of the user's first, then the built-in ones.
 #[derive(Clone, Debug, Default)]
 pub struct Library {

@@ -21,7 +21,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
 
 pub use described::{Column, Function, Kind, Relation, first_sentence};
-pub use library::Library;
+pub use library::{Library, STANDARD, about};
 pub use statements::{Statements, statements, words};
 
 use crate::table::Table;

@@ -7,23 +7,8 @@ use anyhow::{Result, bail};
 use super::Exit;
 use super::output::{Format, Output};
 use super::traces::Asked;
-use crate::analyze::Session;
+use crate::analyze::{STANDARD, Session, about};
 use crate::table::{Form, Table};
-
-/// The sections, in order: queries that ship with the tool.
-const SECTIONS: [&str; 11] = [
-    "efficiency",
-    "runtimes",
-    "runtime_budget",
-    "runs",
-    "budget",
-    "slowdown",
-    "correlations",
-    "variance",
-    "anova",
-    "latency",
-    "doubts",
-];
 
 /// Answer the standard questions about traces
 ///
@@ -49,7 +34,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Exit {
     let library = args.asked.library()?;
     let names = match args.only.is_empty() {
-        true => SECTIONS.map(str::to_owned).to_vec(),
+        true => STANDARD.map(str::to_owned).to_vec(),
         false => args.only.clone(),
     };
     let mut sections = Vec::new();
@@ -82,12 +67,6 @@ async fn say_failed(session: &Session) -> Result<()> {
         eprintln!("tokentape: {failed} left out; `tokentape sql TRACE -q failed_runs` says why");
     }
     Ok(())
-}
-
-/// What a query says of itself: the comment it begins with.
-pub fn about(sql: &str) -> String {
-    let comment = sql.lines().map_while(|line| line.strip_prefix("--"));
-    comment.map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 fn written(sections: &[(String, String, Table)], format: Format) -> Result<Vec<u8>> {

@@ -22,6 +22,7 @@ mod record;
 mod recording;
 mod recover;
 mod replay;
+mod report;
 mod shell;
 mod signals;
 mod sql;
@@ -88,6 +89,7 @@ enum Command {
     Compare(compare::Args),
     Check(check::Args),
     Figures(figures::Args),
+    Report(report::Args),
     Import(import::Args),
     Info(info::Args),
     Verify(verify::Args),
@@ -156,6 +158,7 @@ fn dispatch(Cli { command, color }: Cli) -> Exit {
             Command::Compare(args) => compare::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Figures(args) => figures::run(args).await,
+            Command::Report(args) => report::run(args).await,
             Command::Import(args) => import::run(&args),
             Command::Info(args) => info::run(&args),
             Command::Verify(args) => verify::run(&args),

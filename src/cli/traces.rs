@@ -48,11 +48,29 @@ impl Asked {
         Library::new(self.queries.as_deref())?.with_params(&self.params)
     }
 
+    /// The traces.
+    ///
+    /// # Errors
+    /// If an argument means no trace, or one of them cannot be opened.
+    pub fn traces(&self) -> Result<Vec<Trace>> {
+        self.traces.open()
+    }
+
+    /// The flags by which it is said where SQL and its assumptions are looked up.
+    pub fn flags(&self) -> Vec<String> {
+        let queries = self.queries.iter().map(|folder| ("--queries", folder));
+        let params = self.params.iter().map(|file| ("--params", file));
+        queries
+            .chain(params)
+            .flat_map(|(flag, path)| [flag.to_owned(), path.display().to_string()])
+            .collect()
+    }
+
     /// A session over the traces.
     ///
     /// # Errors
     /// If a trace cannot be opened.
     pub fn session(&self) -> Result<Session> {
-        Session::open(&self.traces.open()?, self.library()?)
+        Session::open(&self.traces()?, self.library()?)
     }
 }

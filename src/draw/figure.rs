@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use super::template::Template;
+use crate::table::{Cell, Table};
 
 /// The kinds of chart there are.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -123,6 +125,9 @@ pub struct Figure {
     pub query: String,
     /// Kind of chart.
     pub chart: Chart,
+    /// Query that tells the figure's numbers to who reads instead of looks, if not the same.
+    pub table: Option<String>,
+    pub(super) says: Option<Template>,
     pub(super) file: String,
     pub(super) headings: Headings,
     pub(super) x_label: Option<String>,
@@ -144,6 +149,30 @@ pub(super) struct Headings {
 }
 
 impl Figure {
+    /// The sentence that the figure supports, where it has one and the answer knows all of it.
+    ///
+    /// # Errors
+    /// If the sentence has a place for a column that the answer lacks.
+    pub fn says(&self, table: &Table) -> Result<Option<String>> {
+        let Some(says) = &self.says else {
+            return Ok(None);
+        };
+        for column in says.columns() {
+            if table.column(column).is_none() {
+                let (name, query, file) = (&self.name, &self.query, &self.file);
+                bail!(
+                    "figure `{name}` says `{{{column}}}`, but query `{query}` gives only {}; change \
+                     {file} or the query",
+                    table.columns.join(", ")
+                );
+            }
+            if let Some(Cell::Null) = table.cell(0, column) {
+                return Ok(None);
+            }
+        }
+        Ok(says.fill(table))
+    }
+
     /// The x axis' label with its unit, as in `Time since run start (s)`.
     pub(super) fn x_caption(&self, unit: Option<&str>) -> String {
         captioned(self.x_label.as_deref(), unit)

@@ -25,6 +25,8 @@ struct Written {
     x_scale: Option<Spanned<AxisScale>>,
     y_scale: Option<Spanned<AxisScale>>,
     notes: Option<Spanned<String>>,
+    says: Option<Spanned<String>>,
+    table: Option<Spanned<String>>,
     encode: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
     #[serde(default)]
     units: Units,
@@ -54,11 +56,13 @@ impl Figure {
             subtitle: optional(&written.subtitle)?,
             notes: optional(&written.notes)?,
         };
-        if query.get_ref().contains(['/', '\\', '.']) {
-            bail!(source.document.at(
-                query.span(),
-                "`query` is a name, not a path; write it without folder and without .sql",
-            ));
+        for (what, named) in [("query", Some(&query)), ("table", written.table.as_ref())] {
+            if let Some(named) = named.filter(|named| named.get_ref().contains(['/', '\\', '.'])) {
+                let path = format!(
+                    "`{what}` is a name, not a path; write it without folder and without .sql"
+                );
+                bail!(source.document.at(named.span(), &path));
+            }
         }
         let scale_of = |scale: Option<Spanned<AxisScale>>, line: &str, allowed: bool| match scale {
             Some(scale) if !allowed => bail!(source.document.at(
@@ -99,6 +103,8 @@ impl Figure {
             title: title.into_inner(),
             query: query.into_inner(),
             chart,
+            table: written.table.map(Spanned::into_inner),
+            says: optional(&written.says)?,
             headings,
             x_label: written.x_label,
             y_label: written.y_label,

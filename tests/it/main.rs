@@ -33,6 +33,7 @@ mod shapes;
 mod shell;
 mod single;
 mod source;
+mod timeline;
 mod translate;
 
 use std::path::{Path, PathBuf};
