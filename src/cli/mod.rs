@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod compare;
 mod demo;
+mod export;
 mod figures;
 mod import;
 mod info;
@@ -64,6 +65,7 @@ enum Command {
     Check(check::Args),
     Figures(figures::Args),
     Import(import::Args),
+    Export(export::Args),
     Info(info::Args),
     Verify(verify::Args),
     Recover(recover::Args),
@@ -124,6 +126,7 @@ fn dispatch(command: Command) -> Exit {
             Command::Check(args) => check::run(args).await,
             Command::Figures(args) => figures::run(args).await,
             Command::Import(args) => import::run(&args),
+            Command::Export(args) => export::run(args).await,
             Command::Info(args) => info::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Recover(args) => recover::run(&args),
