@@ -52,7 +52,9 @@ class Traces:
             self.sessions[manifest["session_id"]] = manifest
         self.duck = duckdb.connect()
         for table in TABLES:
-            files = [str(f / f"{table}.parquet") for f in folders if (f / f"{table}.parquet").exists()]
+            files = [folder.resolve() / f"{table}.parquet" for folder in folders]
+            # The rows of several traces are queried in the order of their paths.
+            files = sorted(str(file) for file in files if file.exists())
             if files:
                 self.duck.sql(f"create view {table} as select * from read_parquet({files!r})")
 
@@ -159,6 +161,11 @@ def check_perfetto(tokentape, traces, faults):
         for name in ("model", "outcome", "status", "prompt_eval_count", "eval_count", "stream", "error",
                      "load_duration_ns", "eval_duration_ns", "token_events", "done_reason"):
             faults.compare(f"{where}, its {name}", args.get(name), row[name])
+    figures = {(s[0], f"request {s[6]['request_id']}"): s[6] for s in of("request")}
+    for row in traces.rows("select * from samples where value is not null and source like 'request %'"):
+        session = label[row["session_id"]]
+        faults.compare(f"perfetto: {row['metric']} of {row['source']} of {session}",
+                       figures[session, row["source"]].get(row["metric"]), row["value"])
     tokens = defaultdict(list)
     for session, _, _, name, begun, ended, args, above, depth in of("token"):
         faults.compare("perfetto: the depth of a token", depth, 1)
@@ -178,6 +185,8 @@ def check_perfetto(tokentape, traces, faults):
         (label[r["session_id"]], r["request_id"], r["kind"]): r["n"] for r in others})
     expected = defaultdict(list)
     for row in traces.rows("select * from samples where value is not null order by session_id, t_ns"):
+        if row["source"].startswith("request "):
+            continue
         session = label[row["session_id"]]
         expected[session, f"{row['source']} {row['metric']}"].append((start[session] + row["t_ns"], row["value"]))
     faults.compare("perfetto: counters", {k: sorted(v) for k, v in counts.items()},

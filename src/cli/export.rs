@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
 
-use super::Exit;
 use super::traces::Traces;
+use super::{Exit, Failed};
 use crate::analyze::{Library, Session};
 use crate::convert::export;
 use crate::table::Line;
@@ -20,8 +20,8 @@ use crate::trace::{MANIFEST, TableName, Trace};
 /// began. A file that is there already is overwritten.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  tokentape export --format perfetto traces/today -o today.pftrace   # open in https://ui.perfetto.dev
-  tokentape export --format otlp traces/today | curl -d @- -H 'Content-Type: application/json' \\
+  tokentape export --format perfetto traces/today -o today.pftrace
+  tokentape export --format otlp traces/today | curl --data-binary @- -H 'Content-Type: application/json' \\
       http://localhost:4318/v1/traces
   tokentape export --format csv traces/today -o today")]
 pub struct Args {
@@ -37,7 +37,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Perfetto's trace format: agents as tracks, requests and tokens as slices, samples as counters
+    /// For ui.perfetto.dev: agents as tracks, requests and tokens as slices, samples as counters
     Perfetto,
     /// OpenTelemetry's traces as OTLP/JSON, by the conventions for generative AI
     Otlp,
@@ -54,12 +54,18 @@ const VIEWS: [&str; 2] = ["run_metrics", "request_metrics"];
 
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
-    match args.format {
-        Format::Csv => tables(&args, Line::Csv, "csv").await?,
-        Format::Ndjson => tables(&args, Line::Ndjson, "ndjson").await?,
-        Format::Perfetto | Format::Otlp | Format::Har => file(&args)?,
+    let written = match args.format {
+        Format::Csv => tables(&args, Line::Csv, "csv").await,
+        Format::Ndjson => tables(&args, Line::Ndjson, "ndjson").await,
+        Format::Perfetto | Format::Otlp | Format::Har => file(&args),
+    };
+    match written {
+        Ok(()) => Ok(0),
+        Err(error) if super::is_closed_pipe(&error) => Err(error),
+        // Nothing is wrong with what was asked if the disk is full.
+        Err(error) if error.is::<io::Error>() => Err(Failed(error).into()),
+        Err(error) => Err(error),
     }
-    Ok(0)
 }
 
 fn file(args: &Args) -> Result<()> {
@@ -69,7 +75,7 @@ fn file(args: &Args) -> Result<()> {
             args.format != Format::Perfetto || !out.is_terminal(),
             "a Perfetto trace is no text for a terminal; give -o FILE"
         );
-        return write(args.format, &opened(args)?, out);
+        return write(args.format, &opened(args)?, out, "stdout");
     };
     ensure!(
         !path.is_dir(),
@@ -77,7 +83,8 @@ fn file(args: &Args) -> Result<()> {
         path.display()
     );
     let traces = opened(args)?;
-    write(args.format, &traces, create(path)?)
+    let name = path.display().to_string();
+    write(args.format, &traces, create(path)?, &name)
 }
 
 /// The traces, of which those without a time in the calendar are named.
@@ -94,8 +101,8 @@ fn opened(args: &Args) -> Result<Vec<Trace>> {
     Ok(traces)
 }
 
-fn write(format: Format, traces: &[Trace], out: impl Write) -> Result<()> {
-    let mut out = BufWriter::new(out);
+fn write(format: Format, traces: &[Trace], out: impl Write, name: &str) -> Result<()> {
+    let mut out = BufWriter::new(Named { out, name });
     match format {
         Format::Perfetto => export::perfetto(traces, &mut out)?,
         Format::Otlp => export::otlp(traces, &mut out)?,
@@ -145,5 +152,31 @@ async fn tables(args: &Args, line: Line, extension: &str) -> Result<()> {
 }
 
 fn create(path: &Path) -> Result<File> {
-    File::create(path).with_context(|| format!("{} cannot be written", path.display()))
+    let file = File::create(path);
+    file.map_err(|error| anyhow!("{} cannot be written: {error}", path.display()))
+}
+
+/// What is written to, and its name for those errors that are not the trace's.
+struct Named<'a, W> {
+    out: W,
+    name: &'a str,
+}
+
+impl<W> Named<'_, W> {
+    fn error(&self, error: &io::Error) -> io::Error {
+        io::Error::new(
+            error.kind(),
+            format!("{} cannot be written: {error}", self.name),
+        )
+    }
+}
+
+impl<W: Write> Write for Named<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|error| self.error(&error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|error| self.error(&error))
+    }
 }

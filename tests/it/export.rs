@@ -61,6 +61,19 @@ fn a_wrong_export_is_one_sentence_with_the_remedy() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_no_fault_of_what_was_asked() {
+    let said = complaint(
+        3,
+        &["export", "--format", "har", &folder(), "-o", "/dev/full"],
+    );
+    assert!(
+        said.contains("/dev/full cannot be written: No space"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_damaged_table_is_named_whatever_the_format() {
     let copy = copy_of_bundled();
     let out = tempfile::tempdir().unwrap();

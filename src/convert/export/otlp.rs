@@ -110,7 +110,7 @@ impl Session<'_> {
             (format!("tokentape.{name}"), Some(value))
         });
         let mut span = self.span(Span::of_run(run, self.manifest));
-        span["traceId"] = json!(self.id(32, "run", run.run_id.into()));
+        span["traceId"] = json!(self.id(32, "trace", run.run_id.into()));
         span["spanId"] = json!(self.id(16, "run", run.run_id.into()));
         span["name"] = json!(format!("run {}", run.run_id));
         span["kind"] = json!(INTERNAL);
@@ -121,7 +121,7 @@ impl Session<'_> {
     fn request(&self, request: &Request) -> Value {
         let run = run_of(request, &self.runs);
         let mut span = self.span(Span::of_request(request, run));
-        span["traceId"] = json!(self.id(32, "run", request.run_id.into()));
+        span["traceId"] = json!(self.id(32, "trace", request.run_id.into()));
         span["spanId"] = json!(self.id(16, "request", request.request_id));
         if run.is_some() {
             span["parentSpanId"] = json!(self.id(16, "run", request.run_id.into()));
@@ -165,6 +165,7 @@ impl Session<'_> {
             .map(|(provider, _)| provider);
         let asks = operation(dialect).is_some();
         let reason = request.done_reason.as_deref();
+        let streams = request.stream == Some(true);
         let plain = [
             ("gen_ai.operation.name", operation(dialect).map(text)),
             ("gen_ai.provider.name", provider.filter(|_| asks).map(text)),
@@ -172,7 +173,7 @@ impl Session<'_> {
             ("gen_ai.request.model", request.model.as_deref().map(text)),
             (
                 "gen_ai.request.stream",
-                request.stream.map(|stream| json!({"boolValue": stream})),
+                streams.then(|| json!({"boolValue": true})),
             ),
             (
                 "gen_ai.usage.input_tokens",

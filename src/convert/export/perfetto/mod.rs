@@ -9,7 +9,8 @@
 //! | instants within | events without content: `done`, `usage`, `error`, ... |
 //! | counters | the samples, in the unit that their name says |
 //!
-//! A slice's arguments are the columns of its row that are not null. A selected stretch of tokens so sums up
+//! A slice's arguments are the columns of its row that are not null, and what an importer kept of a request as
+//! samples of `request N`. A selected stretch of tokens so sums up
 //! to its inter-chunk latency.
 
 mod content;
@@ -21,10 +22,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ByRequest, Calendar, Span, facts, run_facts, run_of};
-use crate::trace::{Event, Request, Run, Trace};
+use crate::trace::{Event, Request, Run, Sample, Trace};
 use content::Content;
 use lanes::lanes;
 use packets::{Packets, Track};
@@ -130,6 +131,7 @@ impl<'a, 'p, 'w, W: Write> Session<'a, 'p, 'w, W> {
                 lanes[*index] = lane;
             }
         }
+        let figures = self.figures()?;
         let mut events = ByRequest::new(self.trace.each_event()?);
         for ((request, span), lane) in requests.iter().zip(spans).zip(lanes) {
             let name = match &request.model {
@@ -137,8 +139,10 @@ impl<'a, 'p, 'w, W: Write> Session<'a, 'p, 'w, W> {
                 None => format!("{} {}", request.method, request.endpoint),
             };
             let from = self.calendar.unix_ns(span.from_ns);
-            self.packets
-                .from(lane, from, ("request", &name), &facts(request))?;
+            let mut facts: Vec<(&str, Value)> = facts(request);
+            let own = figures.get(&request.request_id).into_iter().flatten();
+            facts.extend(own.map(|(metric, value)| (metric.as_str(), json!(value))));
+            self.packets.from(lane, from, ("request", &name), &facts)?;
             let mut content = Content::of(span);
             while let Some(event) = events.next_of(request)? {
                 self.event(lane, &event, &mut content)?;
@@ -173,12 +177,27 @@ impl<'a, 'p, 'w, W: Write> Session<'a, 'p, 'w, W> {
         Ok(self.packets.to(lane, self.calendar.unix_ns(span.to_ns))?)
     }
 
+    /// The figures of each request that are kept as samples.
+    fn figures(&self) -> Result<BTreeMap<i64, Vec<(String, f64)>>> {
+        let mut figures: BTreeMap<i64, Vec<(String, f64)>> = BTreeMap::new();
+        for sample in self.trace.each_sample()? {
+            let sample = sample?;
+            if let (Some(request_id), Some(value)) = (of_request(&sample), sample.value) {
+                let own = figures.entry(request_id).or_default();
+                own.push((sample.metric, value));
+            }
+        }
+        Ok(figures)
+    }
+
     fn samples(&mut self) -> Result<()> {
         let mut tracks: BTreeMap<(String, String), Track> = BTreeMap::new();
         let above = self.track(&["samples"]);
         for sample in self.trace.each_sample()? {
             let sample = sample?;
-            let Some(value) = sample.value else { continue };
+            let Some(value) = sample.value.filter(|_| of_request(&sample).is_none()) else {
+                continue;
+            };
             if tracks.is_empty() {
                 self.packets
                     .slices(above, self.process, u64::from(u32::MAX), "samples")?;
@@ -199,4 +218,9 @@ impl<'a, 'p, 'w, W: Write> Session<'a, 'p, 'w, W> {
         }
         Ok(())
     }
+}
+
+/// The request that a sample is a figure of, if it is none of a time series.
+fn of_request(sample: &Sample) -> Option<i64> {
+    sample.source.strip_prefix("request ")?.parse().ok()
 }

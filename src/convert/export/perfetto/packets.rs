@@ -12,6 +12,8 @@ const TRACE_PACKET: u64 = 1;
 const SEQUENCE: u64 = 1;
 const BOOTTIME: u64 = 6;
 const REALTIME: u64 = 1;
+/// How the tracks of a group are put in order.
+const BY_RANK: u64 = 3;
 
 /// By which tracks know one another.
 #[derive(Clone, Copy)]
@@ -71,7 +73,8 @@ impl<'a, W: Write> Packets<'a, W> {
     /// A group of tracks.
     pub fn process(&mut self, track: Track, id: u64, name: &str) -> io::Result<()> {
         let process = Message::default().number(1, id).text(6, name);
-        self.track(Message::default().number(1, track.0).message(3, &process))
+        let descriptor = Message::default().number(1, track.0).message(3, &process);
+        self.track(descriptor.number(11, BY_RANK))
     }
 
     /// A track within another, `rank`th of its kind; tracks of one name are drawn as one.
