@@ -52,6 +52,25 @@ pub enum Form {
     Ndjson,
 }
 
+/// The forms in which a row is a line, so that a table may be written part by part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// As [`Form::Csv`], whose header the first part has.
+    Csv,
+    /// As [`Form::Ndjson`].
+    Ndjson,
+}
+
+impl Line {
+    /// The form of the first part.
+    pub fn form(self) -> Form {
+        match self {
+            Self::Csv => Form::Csv,
+            Self::Ndjson => Form::Ndjson,
+        }
+    }
+}
+
 impl Cell {
     /// The value as a number, if it is one.
     pub fn as_f64(&self) -> Option<f64> {
@@ -159,19 +178,35 @@ impl Table {
                 writeln!(out, "{}", grid.drawn(presets::ASCII_MARKDOWN))
             }
             Form::Csv => {
-                let mut csv = csv::Writer::from_writer(out);
+                let mut csv = csv::Writer::from_writer(&mut *out);
                 csv.write_record(&self.columns)?;
-                for row in &self.rows {
-                    csv.write_record(row.iter().map(Cell::exact))?;
-                }
-                csv.flush()
+                csv.flush()?;
+                drop(csv);
+                self.write_on(Line::Csv, out)
             }
             Form::Json => {
                 let rows: Vec<Value> = self.rows.iter().map(|row| self.object(row)).collect();
                 serde_json::to_writer_pretty(&mut *out, &rows)?;
                 writeln!(out)
             }
-            Form::Ndjson => {
+            Form::Ndjson => self.write_on(Line::Ndjson, out),
+        }
+    }
+
+    /// Writes the rows alone, to go on where an earlier part of the same table ended.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn write_on(&self, line: Line, out: &mut impl Write) -> io::Result<()> {
+        match line {
+            Line::Csv => {
+                let mut csv = csv::Writer::from_writer(out);
+                for row in &self.rows {
+                    csv.write_record(row.iter().map(Cell::exact))?;
+                }
+                csv.flush()
+            }
+            Line::Ndjson => {
                 for row in &self.rows {
                     writeln!(out, "{}", self.object(row))?;
                 }
@@ -257,6 +292,25 @@ mod tests {
         assert_eq!(rows[1]["value"], Value::Null);
         assert_eq!(rows[0]["raw"], Value::from("/wA="));
         assert_eq!(written(Form::Ndjson).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_table_in_parts_is_the_table_in_one() {
+        let part = |value| Table {
+            columns: vec!["a".into(), "b".into()],
+            rows: vec![vec![Cell::Int(value), Cell::Null]],
+        };
+        let whole = Table {
+            rows: [part(1).rows, part(2).rows].concat(),
+            ..part(1)
+        };
+        for line in [Line::Csv, Line::Ndjson] {
+            let (mut parts, mut one) = (Vec::new(), Vec::new());
+            part(1).write(line.form(), &mut parts).unwrap();
+            part(2).write_on(line, &mut parts).unwrap();
+            whole.write(line.form(), &mut one).unwrap();
+            assert_eq!(parts, one);
+        }
     }
 
     #[test]

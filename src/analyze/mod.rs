@@ -19,6 +19,7 @@ use datafusion::catalog::{CatalogProvider as _, MemoryCatalogProvider};
 use datafusion::dataframe::{DataFrame, DataFrameWriteOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionConfig, SessionContext};
+use futures_util::StreamExt as _;
 
 pub use described::{Column, Function, Kind, Relation, first_sentence};
 pub use library::{Library, STANDARD, about};
@@ -108,6 +109,26 @@ impl Session {
         let schema = Arc::new(answer.schema().as_arrow().clone());
         let batches = answer.collect().await?;
         cells::table(&schema, &batches).map_err(|error| QueryError(format!("{error:#}")))
+    }
+
+    /// Answers one SQL query part by part, so that a long answer need not fit in memory; `take` is called
+    /// with an empty table if there are no rows.
+    ///
+    /// # Errors
+    /// If the query is wrong, writes, or a file is damaged; or as `take` fails.
+    pub async fn query_in_parts(
+        &self,
+        sql: &str,
+        mut take: impl FnMut(Table) -> Result<()>,
+    ) -> Result<()> {
+        let answer = self.plan(sql).await?;
+        let schema = Arc::new(answer.schema().as_arrow().clone());
+        take(cells::table(&schema, &[])?)?;
+        let mut parts = answer.execute_stream().await.map_err(QueryError::from)?;
+        while let Some(part) = parts.next().await {
+            take(cells::table(&schema, &[part.map_err(QueryError::from)?])?)?;
+        }
+        Ok(())
     }
 
     /// Answers `queries/NAME.sql`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::Exit;
-use crate::convert;
+use crate::convert::import;
 
 /// Turn what other tools measured into a trace
 ///
@@ -75,10 +75,10 @@ struct Source {
 /// Runs the command.
 pub fn run(args: &Args) -> Exit {
     let (import, output) = match &args.format {
-        Format::Chimeraforge(source) => (convert::chimeraforge(&source.path)?, &source.output),
-        Format::Csv { source, map } => (convert::csv(&source.path, map)?, &source.output),
-        Format::Aiperf(source) => (convert::aiperf(&source.path)?, &source.output),
-        Format::VllmBench(source) => (convert::vllm_bench(&source.path)?, &source.output),
+        Format::Chimeraforge(source) => (import::chimeraforge(&source.path)?, &source.output),
+        Format::Csv { source, map } => (import::csv(&source.path, map)?, &source.output),
+        Format::Aiperf(source) => (import::aiperf(&source.path)?, &source.output),
+        Format::VllmBench(source) => (import::vllm_bench(&source.path)?, &source.output),
     };
     let manifest = import.seal(output)?;
     for remark in &manifest.remarks {

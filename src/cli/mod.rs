@@ -10,6 +10,7 @@ mod command;
 mod compare;
 mod completions;
 mod demo;
+mod export;
 mod figures;
 mod import;
 mod info;
@@ -91,6 +92,7 @@ enum Command {
     Figures(figures::Args),
     Report(report::Args),
     Import(import::Args),
+    Export(export::Args),
     Info(info::Args),
     Verify(verify::Args),
     Recover(recover::Args),
@@ -160,6 +162,7 @@ fn dispatch(Cli { command, color }: Cli) -> Exit {
             Command::Figures(args) => figures::run(args).await,
             Command::Report(args) => report::run(args).await,
             Command::Import(args) => import::run(&args),
+            Command::Export(args) => export::run(args).await,
             Command::Info(args) => info::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Recover(args) => recover::run(&args),

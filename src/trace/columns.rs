@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rows::{Outcome, Published, Request, Run, Sample};
+use super::rows::{Chunk, Event, Outcome, Owner, Published, Request, Run, Sample};
 use super::schema::TableName;
 use anyhow::{Context, Result};
 use arrow::array::{
@@ -290,6 +290,50 @@ pub fn samples_from(batch: &RecordBatch) -> Result<Vec<Sample>> {
         })
     };
     (0..batch.num_rows()).map(sample).collect()
+}
+
+/// Whose a row of `chunks` or `events` is.
+fn owners<'a>(columns: &Columns<'a>) -> Result<impl Fn(usize) -> Owner + use<'a>> {
+    let (runs, requests) = (columns.int32("run_id")?, columns.int64("request_id")?);
+    Ok(|row| Owner {
+        run_id: runs.value(row),
+        request_id: requests.value(row),
+    })
+}
+
+/// Reads the chunks of a batch back.
+///
+/// # Errors
+/// If a column is missing or of another type.
+pub fn chunks_from(batch: &RecordBatch) -> Result<Vec<(Owner, Chunk)>> {
+    let columns = Columns(batch);
+    let (owner, times) = (owners(&columns)?, columns.int64("t_ns")?);
+    let payloads = columns.bytes("payload")?;
+    let chunk = |row| {
+        let payload = payloads.value(row).to_vec();
+        let t_ns = times.value(row);
+        (owner(row), Chunk { t_ns, payload })
+    };
+    Ok((0..batch.num_rows()).map(chunk).collect())
+}
+
+/// Reads the events of a batch back.
+///
+/// # Errors
+/// If a column is missing or of another type.
+pub fn events_from(batch: &RecordBatch) -> Result<Vec<(Owner, Event)>> {
+    let columns = Columns(batch);
+    let (owner, times) = (owners(&columns)?, columns.int64("t_ns")?);
+    let kinds = columns.text("kind")?;
+    let event = |row| -> Result<(Owner, Event)> {
+        let event = Event {
+            t_ns: times.value(row),
+            kind: kinds.value(row).to_owned(),
+            text: columns.text_at("text", row)?,
+        };
+        Ok((owner(row), event))
+    };
+    (0..batch.num_rows()).map(event).collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use import::{Arrival, Import};
 pub use manifest::{Agent, ClockKind, FORMAT_VERSION, FileEntry, Host, MANIFEST, Manifest, Status};
 pub use notes::{End, Ending, Head, Sent};
 pub use open::{Trace, find};
-pub use rows::{Chunk, FAILED, Outcome, Published, RESET, Request, Run, Sample};
+pub use rows::{Chunk, Event, FAILED, Outcome, Owner, Published, RESET, Request, Run, Sample};
 pub use schedule::{Course, Schedule};
 pub use schema::TableName;
 pub use seal::recover;

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::columns::{Columns, requests_from, runs_from};
+use super::columns::{chunks_from, events_from, requests_from, runs_from, samples_from};
 use super::journal::JOURNAL;
 use super::manifest::{MANIFEST, Manifest};
-use super::rows::{Chunk, Request, Run};
+use super::rows::{Chunk, Event, Owner, Request, Run, Sample};
 use super::schema::TableName;
 
 /// A sealed trace.
@@ -86,18 +86,25 @@ impl Trace {
             .with_context(damaged)
     }
 
+    /// The rows of a table, read as they are asked for.
     fn rows<T>(
         &self,
         table: TableName,
         from: impl Fn(&RecordBatch) -> Result<Vec<T>>,
-    ) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        for batch in self.batches(table)? {
-            let path = self.folder.join(table.file());
+    ) -> Result<impl Iterator<Item = Result<T>>> {
+        let path = self.folder.join(table.file());
+        let batches = self.batches(table)?;
+        Ok(batches.flat_map(move |batch| {
             let damaged = || format!("{} is damaged; restore it from a copy", path.display());
-            rows.extend(from(&batch.with_context(damaged)?).with_context(damaged)?);
-        }
-        Ok(rows)
+            let rows = batch
+                .map_err(anyhow::Error::from)
+                .and_then(|batch| from(&batch));
+            let (rows, error) = match rows.with_context(damaged) {
+                Ok(rows) => (rows, None),
+                Err(error) => (Vec::new(), Some(Err(error))),
+            };
+            rows.into_iter().map(Ok).chain(error)
+        }))
     }
 
     /// All runs, in order.
@@ -105,7 +112,7 @@ impl Trace {
     /// # Errors
     /// If the file is damaged.
     pub fn runs(&self) -> Result<Vec<Run>> {
-        self.rows(TableName::Runs, runs_from)
+        self.rows(TableName::Runs, runs_from)?.collect()
     }
 
     /// All requests, in order.
@@ -113,7 +120,7 @@ impl Trace {
     /// # Errors
     /// If the file is damaged.
     pub fn requests(&self) -> Result<Vec<Request>> {
-        self.rows(TableName::Requests, requests_from)
+        self.rows(TableName::Requests, requests_from)?.collect()
     }
 
     /// All chunks by `request_id`, in order.
@@ -121,22 +128,36 @@ impl Trace {
     /// # Errors
     /// If the file is damaged.
     pub fn chunks(&self) -> Result<BTreeMap<i64, Vec<Chunk>>> {
-        let rows = self.rows(TableName::Chunks, |batch| {
-            let columns = Columns(batch);
-            let (ids, times) = (columns.int64("request_id")?, columns.int64("t_ns")?);
-            let payloads = columns.bytes("payload")?;
-            let chunk = |row| {
-                let payload = payloads.value(row).to_vec();
-                let t_ns = times.value(row);
-                (ids.value(row), Chunk { t_ns, payload })
-            };
-            Ok((0..batch.num_rows()).map(chunk).collect())
-        })?;
         let mut chunks: BTreeMap<i64, Vec<Chunk>> = BTreeMap::new();
-        for (request_id, chunk) in rows {
-            chunks.entry(request_id).or_default().push(chunk);
+        for row in self.each_chunk()? {
+            let (owner, chunk) = row?;
+            chunks.entry(owner.request_id).or_default().push(chunk);
         }
         Ok(chunks)
+    }
+
+    /// Every chunk and whose it is, in order, read as they are asked for.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn each_chunk(&self) -> Result<impl Iterator<Item = Result<(Owner, Chunk)>>> {
+        self.rows(TableName::Chunks, chunks_from)
+    }
+
+    /// Every event and whose it is, in order, read as they are asked for.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn each_event(&self) -> Result<impl Iterator<Item = Result<(Owner, Event)>>> {
+        self.rows(TableName::Events, events_from)
+    }
+
+    /// Every sample, in order, read as they are asked for.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn each_sample(&self) -> Result<impl Iterator<Item = Result<Sample>>> {
+        self.rows(TableName::Samples, samples_from)
     }
 }
 

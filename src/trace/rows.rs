@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decode::carries_content;
+
 /// What an agent pair did under one configuration, from one mark to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -225,6 +227,33 @@ pub struct Chunk {
     pub t_ns: i64,
     /// Its bytes, untouched.
     pub payload: Vec<u8>,
+}
+
+/// Whose a chunk or an event is. So ordered, the rows of requests, chunks and events ascend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// The run.
+    pub run_id: i32,
+    /// The request.
+    pub request_id: i64,
+}
+
+/// One decoded event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When the chunk came that completed it, on the session's clock.
+    pub t_ns: i64,
+    /// What it is; see [`crate::wire::Kind`].
+    pub kind: String,
+    /// Its text, if it has one.
+    pub text: Option<String>,
+}
+
+impl Event {
+    /// Whether the model said something in it.
+    pub fn is_content(&self) -> bool {
+        carries_content(&self.kind, self.text.as_deref())
+    }
 }
 
 #[cfg(test)]

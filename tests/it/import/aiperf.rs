@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use tokentape::convert::aiperf;
+use tokentape::convert::import::aiperf;
 use tokentape::table::Cell;
 use tokentape::trace::Outcome;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokentape::convert::chimeraforge;
+use tokentape::convert::import::chimeraforge;
 
 use super::{Imported, change_anywhere, close, cut_anywhere};
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tokentape::convert;
+use tokentape::convert::import;
 use tokentape::table::Cell;
 
 use super::{Imported, change_anywhere, close, cut_anywhere, text};
@@ -27,7 +27,7 @@ fn said(table: &[u8], map: &[(String, String)]) -> Result<Vec<String>, String> {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("runs.csv");
     fs::write(&file, table).unwrap();
-    let import = convert::csv(&file, map).map_err(|error| format!("{error:#}"))?;
+    let import = import::csv(&file, map).map_err(|error| format!("{error:#}"))?;
     Ok(import.session.remarks)
 }
 
@@ -40,7 +40,7 @@ async fn every_column_has_its_place() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("runs.csv");
     fs::write(&file, RUNS).unwrap();
-    let trace = Imported::of(|| convert::csv(&file, &map()));
+    let trace = Imported::of(|| import::csv(&file, &map()));
     assert_eq!(trace.remarks(), Vec::<String>::new());
     let runs = trace.trace.runs().unwrap();
     let told: Vec<(i32, &str, i64)> = runs
@@ -160,6 +160,6 @@ fn cut_or_changed_anywhere_it_gives_a_trace_or_a_sentence() {
         .replace("Wall (s)", "wall_s")
         .replace("Speedup", "speedup");
     fs::write(&file, plain).unwrap();
-    cut_anywhere(&file, 7, |file| convert::csv(file, &[]));
-    change_anywhere(&file, 1, |file| convert::csv(file, &[]));
+    cut_anywhere(&file, 7, |file| import::csv(file, &[]));
+    change_anywhere(&file, 1, |file| import::csv(file, &[]));
 }

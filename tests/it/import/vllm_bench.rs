@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use tokentape::convert::vllm_bench;
+use tokentape::convert::import::vllm_bench;
 use tokentape::trace::Outcome;
 
 use super::{Imported, change_anywhere, close, cut_anywhere, data};

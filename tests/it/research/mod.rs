@@ -6,7 +6,7 @@ mod drawn;
 use std::path::Path;
 
 use tokentape::analyze::{Library, Session};
-use tokentape::convert;
+use tokentape::convert::import;
 use tokentape::table::{Cell, Table};
 use tokentape::trace::Trace;
 
@@ -514,7 +514,7 @@ async fn a_sweep_is_ranked_against_its_baseline() {
     }
     std::fs::write(&table, rows).unwrap();
     let trace = folder.path().join("trace");
-    let import = convert::csv(&table, &[]).unwrap();
+    let import = import::csv(&table, &[]).unwrap();
     import.seal(&trace).unwrap();
     let trace = Trace::open(&trace).unwrap();
     let session = Session::open(&[trace], Library::default()).unwrap();

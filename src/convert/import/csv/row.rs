@@ -4,7 +4,7 @@ use csv::StringRecord;
 use serde_json::{Map, Value};
 
 use super::column::Column;
-use crate::convert::duration_ns;
+use crate::convert::import::duration_ns;
 use crate::trace::{Import, Published, Request, Run};
 use crate::wire::Dialect;
 

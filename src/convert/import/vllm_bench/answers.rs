@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::AGENT;
-use crate::convert::{LONGEST_NS, duration_ns, figure};
+use crate::convert::import::{LONGEST_NS, duration_ns, figure};
 use crate::trace::{self, Arrival, Import, Request};
 use crate::wire::{Dialect, Event, Kind};
 

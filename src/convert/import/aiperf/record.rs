@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::AGENT;
 use super::summary::Summary;
-use crate::convert::{LONGEST_NS, duration_ns, figure};
+use crate::convert::import::{LONGEST_NS, duration_ns, figure};
 use crate::trace::{Arrival, Import, Outcome, Request};
 use crate::wire::{Event, Kind};
 

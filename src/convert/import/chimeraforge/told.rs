@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::figures::Figures;
 use super::place::Place;
-use crate::convert::ns_of_ms;
+use crate::convert::import::ns_of_ms;
 use crate::trace::{Arrival, Import, Outcome, Request, Run};
 use crate::wire::Dialect;
 

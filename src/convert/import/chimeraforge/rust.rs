@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::told::{Call, Measured};
-use crate::convert::ns_of_ms;
+use crate::convert::import::ns_of_ms;
 
 /// What is read of `metrics.json`, beside its `summary`.
 #[derive(Deserialize)]

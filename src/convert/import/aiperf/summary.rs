@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::convert;
+use crate::convert::import;
 use crate::trace::Import;
 use crate::wire::Dialect;
 
@@ -18,14 +18,14 @@ impl Summary {
     pub fn beside(records: &Path, import: &mut Import) -> Result<Self> {
         let stem = records.file_stem().unwrap_or_default().to_string_lossy();
         let file = records.with_file_name(format!("{stem}_aiperf.json"));
-        let name = convert::name(&file);
+        let name = import::name(&file);
         let absent =
             "model, endpoint and protocol are not known, the requests are booked as openai.chat";
         if !file.is_file() {
             import.remark(format!("{name} is missing: {absent}"));
             return Ok(Self(Value::Null));
         }
-        let bytes = convert::read(&file, import)?;
+        let bytes = import::read(&file, import)?;
         let value = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
             import.remark(format!("{name} is cut or damaged ({error}): {absent}"));
             Value::Null
