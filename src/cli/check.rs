@@ -22,7 +22,7 @@ use crate::trace::find;
 
 A claims file, to be kept beside a report or a test suite:
 
-  traces = [\".\"]            # relative to this file
+  traces = [\".\"]         # relative to this file
 
   [[section]]
   source = \"our service level\"
@@ -31,9 +31,9 @@ A claims file, to be kept beside a report or a test suite:
   name = \"efficient\"
   says = \"side by side costs next to nothing\"
   sql = \"select min(efficiency_span_percent) from run_metrics\"
-  expected = \"> 90\"         # or a number as printed: 95.17; a text; true or false
+  expected = \"> 90\"      # or a number as printed: 95.17; a text; true
   # query = NAME, row = { model = \"a\" }, column = NAME: a cell of a question
-  # tolerance = 0.5         # else half a unit of the last digit
+  # tolerance = 0.5      # else half a unit of the last digit
   # verdict = \"contradicted\", value = what was found: known not to hold")]
 pub struct Args {
     /// The claims
