@@ -24,6 +24,7 @@ mod random;
 mod recorder;
 mod remains;
 mod replay;
+mod report;
 mod research;
 mod retelling;
 mod sampler;
