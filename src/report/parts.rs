@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::contents::{Answer, Drawn, Report, Side, TIMELINE};
 use super::folds;
 use super::grid::grid;
-use super::prose::prose;
+use super::prose::{breakable, prose};
 use super::rounded::Column;
 use crate::table::Cell;
 use crate::trace::{ClockKind, Manifest};
@@ -182,7 +182,7 @@ pub fn figures(report: &Report) -> Option<Markup> {
                 h2 { "Figures" }
                 @for name in names {
                     section.figure id=(format!("figure-{name}")) {
-                        h3 { (title(report, name)) }
+                        h3 { (breakable(name)) }
                         (figure(report, name))
                     }
                 }

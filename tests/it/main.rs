@@ -25,6 +25,7 @@ mod random;
 mod recorder;
 mod remains;
 mod replay;
+mod report;
 mod research;
 mod retelling;
 mod sampler;
