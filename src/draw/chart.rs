@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::channels::Channel;
 use super::figure::{Chart, Figure};
 use super::theme::{self, Look};
-use super::{ecdf, stacked, timeline};
+use super::{bar, boxes, ecdf, forest, stacked, timeline, waterfall};
 use crate::table::Table;
 
 impl Chart {
@@ -15,6 +15,10 @@ impl Chart {
             Self::Timeline => timeline::CHANNELS,
             Self::Ecdf => ecdf::CHANNELS,
             Self::Stacked => stacked::CHANNELS,
+            Self::Bar => bar::CHANNELS,
+            Self::Box => boxes::CHANNELS,
+            Self::Forest => forest::CHANNELS,
+            Self::Waterfall => waterfall::CHANNELS,
         }
     }
 }
@@ -32,6 +36,10 @@ impl Figure {
             Chart::Timeline => timeline::draw(self, table),
             Chart::Ecdf => ecdf::draw(self, table),
             Chart::Stacked => stacked::draw(self, table),
+            Chart::Bar => bar::draw(self, table),
+            Chart::Box => boxes::draw(self, table),
+            Chart::Forest => forest::draw(self, table),
+            Chart::Waterfall => waterfall::draw(self, table),
         }?;
         Ok(look.paint(&drawn))
     }

@@ -8,7 +8,7 @@ use super::figure::{AxisScale, Figure};
 use super::frame::{Chart, Entry, Legend, Swatch, empty, frame, no_rows};
 use super::lettering::{AXIS_LABEL, TICK};
 use super::sheet::{Anchor, Area, Sheet};
-use super::template::grouped;
+use super::template::{grouped, significant};
 use super::theme;
 use crate::table::Table;
 
@@ -260,7 +260,7 @@ fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
     let entries = lines.names.iter().zip(&lines.lines).enumerate();
     let entries = entries.map(|(index, (name, line))| {
         let whole = |value: f64| grouped(&format!("{value:.0}"));
-        let short = |value: f64| grouped(&significant(value / per_shown));
+        let short = |value: f64| grouped(&significant(value / per_shown, 3));
         let cell = |there: bool, value: Option<String>| {
             there.then(|| value.unwrap_or_else(|| "–".to_owned()))
         };
@@ -284,16 +284,6 @@ fn legend(lines: &Lines, unit: &str, per_shown: f64) -> Legend {
         entries: entries.collect(),
         heads,
     }
-}
-
-/// Three significant digits, never in scientific notation.
-fn significant(value: f64) -> String {
-    let before = match value.abs() {
-        size if size > 0.0 => size.log10().floor() as i32,
-        _ => 0,
-    };
-    let decimals = (2 - before).clamp(0, 9) as usize;
-    format!("{value:.decimals$}")
 }
 
 fn description(lines: &Lines, caption: &str) -> String {

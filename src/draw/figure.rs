@@ -16,6 +16,14 @@ pub enum Chart {
     Ecdf,
     /// Horizontal bars of parts, in percent.
     Stacked,
+    /// Horizontal bars from zero.
+    Bar,
+    /// Every value of each group as a dot, with quartiles as a box.
+    Box,
+    /// Estimates with their intervals.
+    Forest,
+    /// Changes one after the other.
+    Waterfall,
 }
 
 impl Chart {
@@ -25,6 +33,10 @@ impl Chart {
             Self::Timeline => "timeline",
             Self::Ecdf => "ecdf",
             Self::Stacked => "stacked",
+            Self::Bar => "bar",
+            Self::Box => "box",
+            Self::Forest => "forest",
+            Self::Waterfall => "waterfall",
         }
     }
 }
@@ -57,6 +69,21 @@ pub(super) struct Parts {
     pub strong: Vec<String>,
 }
 
+/// An upright line at one value, such as no difference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reference {
+    pub x: f64,
+    pub label: Option<String>,
+}
+
+/// The column of a channel, and where the figure says so: file and line.
+#[derive(Clone, Debug)]
+pub(super) struct Encoded {
+    pub column: String,
+    pub at: String,
+}
+
 /// One figure: a query's name, and how its answer is drawn.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -75,7 +102,10 @@ pub struct Figure {
     pub(super) x_scale: AxisScale,
     pub(super) units: Units,
     pub(super) parts: Parts,
-    pub(super) encode: BTreeMap<String, String>,
+    pub(super) reference: Option<Reference>,
+    /// Where the figure names its query: file and line.
+    pub(super) asks_at: String,
+    pub(super) encode: BTreeMap<String, Encoded>,
 }
 
 /// The texts around a chart.
@@ -87,6 +117,11 @@ pub(super) struct Headings {
 }
 
 impl Figure {
+    /// Where it names its query, for an error's reader: file and line.
+    pub fn asks_at(&self) -> &str {
+        &self.asks_at
+    }
+
     /// The x axis' label with its unit, as in `Time since run start (s)`.
     pub(super) fn x_caption(&self, unit: Option<&str>) -> String {
         match (self.x_label.as_deref(), unit) {

@@ -5,6 +5,12 @@ use resvg::usvg::{Group, Node, Rect};
 use super::{Figure, Look, page_colours, png, raster};
 use crate::table::{Cell, Table};
 
+mod bar;
+mod boxes;
+mod forest;
+mod labelled;
+mod waterfall;
+
 const TIMELINE: &str = include_str!("../../figures/timeline.toml");
 const ICL_ECDF: &str = include_str!("../../figures/icl_ecdf.toml");
 const TIME_BUDGET: &str = include_str!("../../figures/time_budget.toml");
@@ -168,24 +174,29 @@ fn text_boxes(group: &Group, found: &mut Vec<(String, Rect)>) {
 #[test]
 fn every_text_lies_inside_the_picture_and_on_no_other() {
     for (name, svg) in drawn() {
-        let tree = raster::read(&svg).unwrap();
-        let mut boxes = Vec::new();
-        text_boxes(tree.root(), &mut boxes);
-        assert!(boxes.len() >= 3, "{name}: {boxes:?}");
-        let (width, height) = (tree.size().width(), tree.size().height());
-        for (index, (text, place)) in boxes.iter().enumerate() {
-            let inside = place.left() >= 0.0
-                && place.top() >= 0.0
-                && place.right() <= width
-                && place.bottom() <= height;
-            assert!(inside, "{name}: `{text}` at {place:?} is cut");
-            for (other, taken) in &boxes[index + 1..] {
-                let apart = place.right() <= taken.left()
-                    || taken.right() <= place.left()
-                    || place.bottom() <= taken.top() + 1.0
-                    || taken.bottom() <= place.top() + 1.0;
-                assert!(apart, "{name}: `{text}` overlaps `{other}`");
-            }
+        well_placed(&name, &svg);
+    }
+}
+
+/// Holds that no text of a picture is cut or lies on another.
+fn well_placed(name: &str, svg: &str) {
+    let tree = raster::read(svg).unwrap();
+    let mut boxes = Vec::new();
+    text_boxes(tree.root(), &mut boxes);
+    assert!(boxes.len() >= 3, "{name}: {boxes:?}");
+    let (width, height) = (tree.size().width(), tree.size().height());
+    for (index, (text, place)) in boxes.iter().enumerate() {
+        let inside = place.left() >= 0.0
+            && place.top() >= 0.0
+            && place.right() <= width
+            && place.bottom() <= height;
+        assert!(inside, "{name}: `{text}` at {place:?} is cut");
+        for (other, taken) in &boxes[index + 1..] {
+            let apart = place.right() <= taken.left()
+                || taken.right() <= place.left()
+                || place.bottom() <= taken.top() + 1.0
+                || taken.bottom() <= place.top() + 1.0;
+            assert!(apart, "{name}: `{text}` overlaps `{other}`");
         }
     }
 }
@@ -288,7 +299,7 @@ fn a_missing_column_is_named_with_those_there_are() {
     assert_eq!(
         error,
         "figure `timeline` draws column `end_ms`, but query `timeline` gives only run, agent, \
-         kind, start_ms; change figures/timeline.toml or the query"
+         kind, start_ms; change figures/timeline.toml line 15 or the query"
     );
 }
 

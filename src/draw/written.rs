@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::channels::Channel;
-use super::figure::{AxisScale, Chart, Figure, Headings, Parts, Units};
+use super::figure::{AxisScale, Chart, Encoded, Figure, Headings, Parts, Reference, Units};
 use super::template::Template;
 use crate::document::Document;
 
@@ -28,6 +28,7 @@ struct Written {
     #[serde(default)]
     units: Units,
     parts: Option<Spanned<Parts>>,
+    reference: Option<Spanned<Reference>>,
 }
 
 impl Figure {
@@ -41,7 +42,7 @@ impl Figure {
         let query = source.present(written.query, "query = \"name of a file in queries/\"")?;
         let chart = written
             .chart
-            .ok_or_else(|| source.lacking("chart = \"timeline\" (or \"ecdf\", or \"stacked\")"))?;
+            .ok_or_else(|| source.lacking("chart = \"bar\" (or another of figures/README.md)"))?;
         let template = |text: &Spanned<String>| {
             Template::parse(text.get_ref())
                 .map_err(|why| source.document.at(text.span(), &why.to_string()))
@@ -59,10 +60,12 @@ impl Figure {
             ));
         }
         let x_scale = match written.x_scale {
-            Some(scale) if chart != Chart::Ecdf => bail!(source.document.at(
-                scale.span(),
-                "`x_scale` is for chart = \"ecdf\" only; remove the line",
-            )),
+            Some(scale) if !matches!(chart, Chart::Ecdf | Chart::Box | Chart::Forest) => {
+                bail!(source.document.at(
+                    scale.span(),
+                    "`x_scale` is for charts ecdf, box and forest only; remove the line",
+                ))
+            }
             scale => scale.map(Spanned::into_inner).unwrap_or_default(),
         };
         let parts = match written.parts {
@@ -72,9 +75,29 @@ impl Figure {
             )),
             parts => parts.map(Spanned::into_inner).unwrap_or_default(),
         };
+        let reference = match written.reference {
+            Some(line) if !matches!(chart, Chart::Bar | Chart::Box | Chart::Forest) => {
+                bail!(source.document.at(
+                    line.span(),
+                    "`[reference]` is for charts bar, box and forest only; remove it",
+                ))
+            }
+            Some(line) if x_scale == AxisScale::Log && line.get_ref().x <= 0.0 => {
+                bail!(source.document.at(
+                    line.span(),
+                    "a logarithmic axis has no place for this `x`; write one above 0",
+                ))
+            }
+            Some(line) if !line.get_ref().x.is_finite() => bail!(source.document.at(
+                line.span(),
+                "`x` is no number that has a place; write one such as x = 0",
+            )),
+            line => line.map(Spanned::into_inner),
+        };
         Ok(Self {
             name: source.name.to_owned(),
             title: title.into_inner(),
+            asks_at: source.document.line(query.span()),
             query: query.into_inner(),
             chart,
             headings,
@@ -83,6 +106,7 @@ impl Figure {
             x_scale,
             units: written.units,
             parts,
+            reference,
             encode: source.encode(chart, written.encode)?,
             file: source.document.file().to_owned(),
         })
@@ -120,7 +144,7 @@ impl<'a> Source<'a> {
         &self,
         chart: Chart,
         written: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
-    ) -> Result<BTreeMap<String, String>> {
+    ) -> Result<BTreeMap<String, Encoded>> {
         let channels = chart.channels();
         let names = || channels.iter().map(|channel| channel.name);
         let listed = names().collect::<Vec<_>>().join(", ");
@@ -150,7 +174,11 @@ impl<'a> Source<'a> {
         }
         Ok(columns
             .into_iter()
-            .map(|(channel, column)| (channel, column.into_inner()))
+            .map(|(channel, column)| {
+                let at = self.document.line(column.span());
+                let column = column.into_inner();
+                (channel, Encoded { column, at })
+            })
             .collect())
     }
 }

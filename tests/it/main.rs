@@ -11,6 +11,7 @@ mod crash;
 mod dialects;
 mod discovery;
 mod documents;
+mod figures;
 mod foreign;
 mod import;
 mod large;
