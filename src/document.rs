@@ -77,9 +77,14 @@ impl Document {
 
     /// An error that names the file and the line of a place in it.
     pub fn at(&self, place: Range<usize>, what: &str) -> anyhow::Error {
+        anyhow!("{}: {what}", self.line(place))
+    }
+
+    /// The file and the line of a place in it, as errors give it.
+    pub fn line(&self, place: Range<usize>) -> String {
         let before = self.text.as_bytes().iter().take(place.start);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        anyhow!("{} line {line}: {what}", self.file)
+        format!("{} line {line}", self.file)
     }
 
     fn refused(&self, error: &toml::de::Error) -> anyhow::Error {

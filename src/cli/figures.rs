@@ -1,9 +1,10 @@
 //! `tokentape figures`: render figures, each a query and a chart.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use super::traces::Asked;
@@ -43,6 +44,9 @@ pub struct Args {
     /// The ground that the pictures are for
     #[arg(long, value_enum, default_value_t = Theme::Light)]
     theme: Theme,
+    /// Write NAME.toml, a figure to begin with, into the folder of -o, and draw nothing
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "svg", "png", "figures", "theme"])]
+    init: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,6 +57,13 @@ enum Theme {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Exit {
+    if let Some(name) = &args.init {
+        let path = begin(name, &args.output)?;
+        println!("{}", path.display());
+        let folder = args.output.display();
+        eprintln!("tokentape: draw it with: tokentape figures --figures {folder} --only {name}");
+        return Ok(0);
+    }
     let figures = draw::figures(args.figures.as_deref(), &args.only)?;
     let session = args.asked.session()?;
     let forms = Forms {
@@ -67,6 +78,26 @@ pub async fn run(args: Args) -> Exit {
         println!("{}", path.display());
     }
     Ok(0)
+}
+
+/// Writes a figure to begin with, and returns its file.
+fn begin(name: &str, folder: &Path) -> Result<PathBuf> {
+    let fit = |letter: char| letter.is_alphanumeric() || "_-".contains(letter);
+    ensure!(
+        !name.is_empty() && name.chars().all(fit),
+        "--init {name:?} is no name for a figure; write letters, digits, _ and - only, and the folder with -o"
+    );
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let path = folder.join(format!("{name}.toml"));
+    let made = File::create_new(&path);
+    let mut file = made.with_context(|| match path.exists() {
+        true => format!("{} is there already; choose another name", path.display()),
+        false => format!("{} cannot be written", path.display()),
+    })?;
+    let written = file.write_all(draw::example().as_bytes());
+    let written = written.with_context(|| format!("{} cannot be written", path.display()));
+    written.map_err(Failed)?;
+    Ok(path)
 }
 
 /// Which pictures are made, and how they look.
@@ -90,7 +121,8 @@ pub async fn render(
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut written = Vec::new();
     for figure in figures {
-        let table = session.named(&figure.query).await?;
+        let table = session.named(&figure.query).await;
+        let table = table.with_context(|| figure.asks_at().to_owned())?;
         let svg = figure.svg(&table, forms.look)?;
         if forms.svg {
             let path = folder.join(format!("{}.svg", figure.name));

@@ -21,6 +21,11 @@ pub const HEIGHT_BELOW: f64 = 48.0;
 /// The same where the axis has no label.
 pub const HEIGHT_BELOW_UNLABELLED: f64 = 26.0;
 
+/// From here on numbers are written with an exponent.
+pub const LARGE: f64 = 1e15;
+/// From the axis down to the letters of its ticks.
+const BASELINE: f64 = 18.0;
+
 enum Mapping {
     Linear(RangedCoordf64),
     Log(LogCoord<f64>),
@@ -88,7 +93,7 @@ impl Axis {
     }
 
     /// Ticks at round values, as many as stand apart when their labels are written.
-    fn ticks(&self) -> Vec<(f64, String)> {
+    pub fn ticks(&self) -> Vec<(f64, String)> {
         let length = (self.edges.1 - self.edges.0).abs();
         if self.shares {
             let quarters = (0..=4).map(|quarter| f64::from(quarter) / 4.0);
@@ -206,29 +211,40 @@ impl Axis {
 
     /// Draws the grid lines over `data` and, under it, tick labels and the axis' label.
     pub fn draw_below(&self, sheet: &Sheet<'_>, data: Area, caption: &str) -> Result<()> {
-        let baseline = data.bottom + 18.0;
         for (value, label) in self.ticks() {
             let x = self.place(value);
             sheet.line(&[(x, data.top), (x, data.bottom)], theme::GRID, 0.8)?;
-            sheet.line(
-                &[(x, data.bottom), (x, data.bottom + 4.0)],
-                theme::AXIS,
-                0.8,
-            )?;
-            // A label at the sheet's very edge leans inwards instead of being cut.
-            let half = TICK.width(&label) / 2.0;
-            let x = x.clamp(half + 4.0, theme::WIDTH - half - 4.0);
-            sheet.text(&label, (x, baseline), Anchor::Middle, TICK)?;
+            self.draw_tick(sheet, data, value, &label)?;
         }
+        draw_line(sheet, data, caption)
+    }
+
+    /// Draws `ticks` with their labels under `data`, and the axis' label; no grid.
+    pub fn draw_scale(
+        &self,
+        sheet: &Sheet<'_>,
+        data: Area,
+        ticks: &[(f64, String)],
+        caption: &str,
+    ) -> Result<()> {
+        for (value, label) in ticks {
+            self.draw_tick(sheet, data, *value, label)?;
+        }
+        draw_line(sheet, data, caption)
+    }
+
+    fn draw_tick(&self, sheet: &Sheet<'_>, data: Area, value: f64, label: &str) -> Result<()> {
+        let x = self.place(value);
         sheet.line(
-            &[(data.left, data.bottom), (data.right, data.bottom)],
+            &[(x, data.bottom), (x, data.bottom + 4.0)],
             theme::AXIS,
             0.8,
         )?;
-        let caption = AXIS_LABEL.shorten(caption, data.width());
-        let middle = (data.left + data.right) / 2.0;
-        let place = (middle, baseline + 22.0);
-        sheet.text(&caption, place, Anchor::Middle, AXIS_LABEL)
+        // A label at the sheet's very edge leans inwards instead of being cut.
+        let half = TICK.width(label) / 2.0;
+        let x = x.clamp(half + 4.0, theme::WIDTH - half - 4.0);
+        let place = (x, data.bottom + BASELINE);
+        sheet.text(label, place, Anchor::Middle, TICK)
     }
 }
 
@@ -256,6 +272,19 @@ fn with_power(value: f64) -> String {
         "-1" => format!("\u{2212}10{raised}"),
         mantissa => format!("{}×10{raised}", grouped(mantissa)),
     }
+}
+
+/// Draws the axis' line and its label.
+fn draw_line(sheet: &Sheet<'_>, data: Area, caption: &str) -> Result<()> {
+    sheet.line(
+        &[(data.left, data.bottom), (data.right, data.bottom)],
+        theme::AXIS,
+        0.8,
+    )?;
+    let caption = AXIS_LABEL.shorten(caption, data.width());
+    let middle = (data.left + data.right) / 2.0;
+    let place = (middle, data.bottom + BASELINE + 22.0);
+    sheet.text(&caption, place, Anchor::Middle, AXIS_LABEL)
 }
 
 /// Ticks with their labels, all with as many decimals as the finest of them needs.
@@ -296,7 +325,10 @@ fn labelled(values: Vec<f64>) -> Vec<(f64, String)> {
             };
             // Rounding error around zero must not come out as a negative zero.
             let value = if value.abs() < 1e-12 { 0.0 } else { value };
-            (value, grouped(&format!("{value:.decimals$}")))
+            match value.abs() < LARGE {
+                true => (value, grouped(&format!("{value:.decimals$}"))),
+                false => (value, format!("{value:e}")),
+            }
         })
         .collect()
 }
@@ -331,6 +363,14 @@ mod tests {
     fn ticks_are_round_and_carry_the_same_decimals() {
         let axis = Axis::linear(0.0..3.1, (100.0, 800.0));
         assert_eq!(labels(&axis)[..3], ["0.0", "0.5", "1.0"]);
+    }
+
+    #[test]
+    fn long_tick_labels_keep_apart() {
+        for to in [1e9, 1.2e12, 3e-9] {
+            let axis = Axis::linear(0.0..to, (100.0, 500.0));
+            assert!(axis.stand_apart(&axis.ticks()), "{:?}", axis.ticks());
+        }
     }
 
     #[test]

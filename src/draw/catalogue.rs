@@ -49,6 +49,11 @@ pub fn figures(folder: Option<&Path>, only: &[String]) -> Result<Vec<Figure>> {
         .collect()
 }
 
+/// A figure to begin with, with a word on each line; it draws as it stands.
+pub fn example() -> &'static str {
+    include_str!("example.toml")
+}
+
 fn name(path: &Path) -> Option<String> {
     let toml = path
         .extension()

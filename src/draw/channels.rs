@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::figure::Figure;
+use super::figure::{Encoded, Figure};
 use crate::table::{Cell, Table};
 
 /// One thing a chart draws, and what a figure's `[encode]` calls it.
@@ -52,14 +52,14 @@ impl<'a> Channels<'a> {
     pub fn new(figure: &'a Figure, table: &'a Table) -> Result<Self> {
         let channels = Self { figure, table };
         if !table.columns.is_empty() {
-            for column in figure.encode.values() {
-                channels.index(column)?;
+            for encoded in figure.encode.values() {
+                channels.index(&encoded.column, &encoded.at)?;
             }
             let headings = &figure.headings;
             let optional = [&headings.subtitle, &headings.notes];
             let templates = optional.into_iter().flatten().chain([&headings.title]);
             for column in templates.flat_map(|template| template.columns()) {
-                channels.index(column)?;
+                channels.index(column, &figure.file)?;
             }
         }
         Ok(channels)
@@ -77,22 +77,43 @@ impl<'a> Channels<'a> {
 
     /// The column of a channel that a figure must name.
     pub fn required(&self, channel: &str) -> Result<Column<'a>> {
-        let column = self.figure.encode.get(channel).ok_or_else(|| {
+        self.optional(channel)?.ok_or_else(|| {
             anyhow!(
                 "figure `{}`: [encode] lacks `{channel}`; add it to {}",
                 self.figure.name,
                 self.figure.file
             )
-        })?;
-        Ok(self.column(self.index(column)?))
+        })
     }
 
-    /// The column of a channel, if the figure names one.
+    /// The column of a channel, if the figure names one. Of those its chart does not take, a figure
+    /// names none.
     pub fn optional(&self, channel: &str) -> Result<Option<Column<'a>>> {
         match self.figure.encode.get(channel) {
-            Some(column) => Ok(Some(self.column(self.index(column)?))),
+            Some(Encoded { column, at }) => Ok(Some(self.column(self.index(column, at)?))),
             None => Ok(None),
         }
+    }
+
+    /// An error about a channel that says nothing without another one.
+    pub fn half(&self, named: &str, missing: &str) -> anyhow::Error {
+        anyhow!(
+            "figure `{}`: [encode] names `{named}` without `{missing}`; add `{missing}` to {} or \
+             remove `{named}`",
+            self.figure.name,
+            self.figure.file
+        )
+    }
+
+    /// An error about a row that has the place of one before it.
+    pub fn again(&self, row: usize, what: &str) -> anyhow::Error {
+        anyhow!(
+            "figure `{}`: row {} is {what} once more; change query `{}` so that it gives one row \
+             for each",
+            self.figure.name,
+            row + 1,
+            self.figure.query
+        )
     }
 
     fn column(&self, index: usize) -> Column<'a> {
@@ -103,17 +124,16 @@ impl<'a> Channels<'a> {
         }
     }
 
-    fn index(&self, column: &str) -> Result<usize> {
+    fn index(&self, column: &str, named_at: &str) -> Result<usize> {
         let Self { figure, table } = self;
         let place = table.columns.iter().position(|name| name == column);
         place.ok_or_else(|| {
             anyhow!(
-                "figure `{}` draws column `{column}`, but query `{}` gives only {}; change {} or \
-                 the query",
+                "figure `{}` draws column `{column}`, but query `{}` gives only {}; change {named_at} \
+                 or the query",
                 figure.name,
                 figure.query,
                 table.columns.join(", "),
-                figure.file
             )
         })
     }
@@ -163,13 +183,16 @@ impl Column<'_> {
 
     /// An error about one cell: what it holds, and what the chart takes there.
     pub fn wrong(&self, row: usize, found: &str, wanted: &str) -> anyhow::Error {
+        let mut encoded = self.figure.encode.values();
+        let named = encoded.find(|encoded| encoded.column == self.name());
         anyhow!(
             "figure `{}`: column `{}` holds {found} in row {}, but the chart takes {wanted} \
-             there; change query `{}`",
+             there; change query `{}` or {}",
             self.figure.name,
             self.name(),
             row + 1,
-            self.figure.query
+            self.figure.query,
+            named.map_or(&self.figure.file, |encoded| &encoded.at),
         )
     }
 }

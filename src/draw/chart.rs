@@ -5,7 +5,9 @@ use anyhow::Result;
 use super::channels::Channel;
 use super::figure::{Chart, Figure};
 use super::theme::{self, Look};
-use super::{ecdf, heatmap, histogram, line, qq, scatter, stacked, timeline};
+use super::{
+    bar, boxes, ecdf, forest, heatmap, histogram, line, qq, scatter, stacked, timeline, waterfall,
+};
 use crate::table::Table;
 
 impl Chart {
@@ -20,6 +22,10 @@ impl Chart {
             Self::Histogram => histogram::CHANNELS,
             Self::Heatmap => heatmap::CHANNELS,
             Self::Qq => qq::CHANNELS,
+            Self::Bar => bar::CHANNELS,
+            Self::Box => boxes::CHANNELS,
+            Self::Forest => forest::CHANNELS,
+            Self::Waterfall => waterfall::CHANNELS,
         }
     }
 }
@@ -42,6 +48,10 @@ impl Figure {
             Chart::Histogram => histogram::draw(self, table),
             Chart::Heatmap => heatmap::draw(self, table),
             Chart::Qq => qq::draw(self, table),
+            Chart::Bar => bar::draw(self, table),
+            Chart::Box => boxes::draw(self, table),
+            Chart::Forest => forest::draw(self, table),
+            Chart::Waterfall => waterfall::draw(self, table),
         }?;
         Ok(look.paint(&drawn))
     }

@@ -8,7 +8,7 @@ use super::figure::{AxisScale, Figure};
 use super::frame::{Chart, Entry, Legend, Swatch, empty, frame, no_rows};
 use super::plane::{ABOVE, ABOVE_UNLABELLED, Captions, Plane, Span, no_values};
 use super::sheet::Area;
-use super::template::grouped;
+use super::template::{grouped, significant};
 use super::theme;
 use crate::table::Table;
 
@@ -207,7 +207,7 @@ fn legend(lines: &Lines, span: &Span) -> Legend {
     let entries = lines.names.iter().zip(&lines.lines).enumerate();
     let entries = entries.map(|(index, (name, line))| {
         let whole = |value: f64| grouped(&format!("{value:.0}"));
-        let short = |value: f64| grouped(&significant(value / span.per_shown));
+        let short = |value: f64| grouped(&significant(value / span.per_shown, 3));
         let cell = |there: bool, value: Option<String>| {
             there.then(|| value.unwrap_or_else(|| "–".to_owned()))
         };
@@ -231,16 +231,6 @@ fn legend(lines: &Lines, span: &Span) -> Legend {
         entries: entries.collect(),
         heads,
     }
-}
-
-/// Three significant digits, never in scientific notation.
-pub fn significant(value: f64) -> String {
-    let before = match value.abs() {
-        size if size > 0.0 => size.log10().floor() as i32,
-        _ => 0,
-    };
-    let decimals = (2 - before).clamp(0, 9) as usize;
-    format!("{value:.decimals$}")
 }
 
 fn description(lines: &Lines, caption: &str) -> String {

@@ -28,6 +28,14 @@ pub enum Chart {
     Heatmap,
     /// Quantiles of a sample against those of a distribution.
     Qq,
+    /// Horizontal bars from zero.
+    Bar,
+    /// Every value of each group as a dot, with quartiles as a box.
+    Box,
+    /// Estimates with their intervals.
+    Forest,
+    /// Changes one after the other.
+    Waterfall,
 }
 
 impl Chart {
@@ -42,6 +50,10 @@ impl Chart {
             Self::Histogram => "histogram",
             Self::Heatmap => "heatmap",
             Self::Qq => "qq",
+            Self::Bar => "bar",
+            Self::Box => "box",
+            Self::Forest => "forest",
+            Self::Waterfall => "waterfall",
         }
     }
 
@@ -49,7 +61,7 @@ impl Chart {
     pub(super) fn has_x_scale(self) -> bool {
         matches!(
             self,
-            Self::Ecdf | Self::Line | Self::Scatter | Self::Histogram
+            Self::Ecdf | Self::Box | Self::Forest | Self::Line | Self::Scatter | Self::Histogram
         )
     }
 
@@ -114,6 +126,21 @@ impl Scale {
     }
 }
 
+/// An upright line at one value, such as no difference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reference {
+    pub x: f64,
+    pub label: Option<String>,
+}
+
+/// The column of a channel, and where the figure says so: file and line.
+#[derive(Clone, Debug)]
+pub(super) struct Encoded {
+    pub column: String,
+    pub at: String,
+}
+
 /// One figure: a query's name, and how its answer is drawn.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -137,7 +164,10 @@ pub struct Figure {
     pub(super) units: Units,
     pub(super) parts: Parts,
     pub(super) scale: Scale,
-    pub(super) encode: BTreeMap<String, String>,
+    pub(super) reference: Option<Reference>,
+    /// Where the figure names its query: file and line.
+    pub(super) asks_at: String,
+    pub(super) encode: BTreeMap<String, Encoded>,
 }
 
 /// The texts around a chart.
@@ -171,6 +201,11 @@ impl Figure {
             }
         }
         Ok(says.fill(table))
+    }
+
+    /// Where it names its query, for an error's reader: file and line.
+    pub fn asks_at(&self) -> &str {
+        &self.asks_at
     }
 
     /// The x axis' label with its unit, as in `Time since run start (s)`.

@@ -116,15 +116,19 @@ pub fn frame(figure: &Figure, table: &Table, chart: Chart<'_>) -> Result<String>
         lines(sheet, &title_lines, TOP, TITLE)?;
         lines(sheet, &subtitle_lines, subtitle_top, SUBTITLE)?;
         legend.draw(sheet, &chart.legend, legend_top)?;
-        let area = Area {
-            left: MARGIN,
-            top: chart_top,
-            right: WIDTH - MARGIN,
-            bottom: chart_top + chart.height,
-        };
-        draw(sheet, area)?;
+        draw(sheet, area(chart_top, chart.height))?;
         lines(sheet, &note_lines, notes_top, NOTE)
     })
+}
+
+/// The area of a chart of that height, as wide as its frame leaves it.
+pub fn area(top: f64, height: f64) -> Area {
+    Area {
+        left: MARGIN,
+        top,
+        right: WIDTH - MARGIN,
+        bottom: top + height,
+    }
 }
 
 /// The frame of a chart that has nothing to show, with the sentence that says why.

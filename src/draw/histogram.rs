@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::axis::HEIGHT_BELOW;
 use super::channels::{Channel, Channels, label_of, number_of, place_of};
-use super::ecdf::significant;
 use super::figure::{AxisScale, Figure};
 use super::frame::{Chart, Legend, empty, frame, no_rows};
 use super::lettering::{HEADING, LEGEND_HEAD};
@@ -12,7 +11,7 @@ use super::panels::say;
 use super::plane::{ABOVE, ABOVE_UNLABELLED, Captions, Plane, Span, caption_above, no_values};
 use super::series::{self, Style};
 use super::sheet::{Anchor, Area, Sheet};
-use super::template::grouped;
+use super::template::{grouped, significant};
 use super::theme;
 use crate::table::Table;
 
@@ -235,7 +234,7 @@ fn draw_heading(
     let stated = [
         group.n.map(|n| format!("n = {}", grouped(&n.to_string()))),
         group.median.map(|median| {
-            let median = grouped(&significant(median / x.per_shown));
+            let median = grouped(&significant(median / x.per_shown, 3));
             format!("median {median}{unit}")
         }),
     ];

@@ -3,18 +3,23 @@
 //! Nothing here computes a figure's numbers: SQL does. This room scales, ticks, measures and
 //! places, so that the same table gives the same bytes.
 //!
-//! One chart kind is one file, named in `chart`. They share the `theme` (sizes, colours by role, font), the
-//! `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the `axis`; those with two
-//! numeric axes also the `plane`, and `series` (groups as lines and marks).
+//! One chart kind is one file, named in `chart` (a `box` in `boxes`). They share the `theme` (sizes, colours by
+//! role, font), the `sheet` (an SVG being drawn), the `frame` (title, legend, notes) and the `axis`; those
+//! with two numeric axes also the `plane` and `series` (groups as lines and marks), those of labelled rows
+//! `rows`, the numbers along them being `values`, and `estimates` those with a group and an interval.
 
 mod axis;
+mod bar;
+mod boxes;
 mod catalogue;
 mod channels;
 mod chart;
 mod colours;
 mod ecdf;
 mod ends;
+mod estimates;
 mod figure;
+mod forest;
 mod frame;
 mod heatmap;
 mod histogram;
@@ -24,6 +29,7 @@ mod panels;
 mod plane;
 mod qq;
 mod raster;
+mod rows;
 mod scatter;
 mod series;
 mod sheet;
@@ -31,12 +37,14 @@ mod stacked;
 mod template;
 mod theme;
 mod timeline;
+mod values;
+mod waterfall;
 mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::figures;
+pub use catalogue::{example, figures};
 pub use figure::{Chart, Figure};
 pub use raster::png;
 pub use theme::{Look, page_colours};

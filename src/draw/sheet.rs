@@ -213,12 +213,15 @@ impl Sheet<'_> {
 
     /// Fills a disc with a rim of paper, so that it stands out of the line it sits on.
     pub fn dot(&self, centre: (f64, f64), radius: f64, colour: Colour) -> Result<()> {
+        self.disc(centre, radius + 1.2, theme::PAPER)?;
+        self.disc(centre, radius, colour)
+    }
+
+    /// Fills a disc.
+    pub fn disc(&self, centre: (f64, f64), radius: f64, colour: Colour) -> Result<()> {
         let at = (unit(centre.0), unit(centre.1));
-        for (radius, colour) in [(radius + 1.2, theme::PAPER), (radius, colour)] {
-            let element = Circle::new(at, unit(radius), colour.unpainted().filled());
-            self.area.draw(&element).map_err(undrawn)?;
-        }
-        Ok(())
+        let element = Circle::new(at, unit(radius), colour.unpainted().filled());
+        self.area.draw(&element).map_err(undrawn)
     }
 
     /// Fills the upright stripes `spans`, from `top` to `bottom`, as one shape.

@@ -141,6 +141,16 @@ pub fn grouped(number: &str) -> String {
     out + rest
 }
 
+/// So many significant digits, never in scientific notation.
+pub fn significant(value: f64, digits: i32) -> String {
+    let before = match value.abs() {
+        size if size > 0.0 => size.log10().floor() as i32,
+        _ => 0,
+    };
+    let decimals = (digits - 1 - before).clamp(0, 9) as usize;
+    format!("{value:.decimals$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,12 @@ use resvg::usvg::{Group, Node, Rect};
 use super::{Figure, Look, page_colours, png, raster};
 use crate::table::{Cell, Table};
 
+mod bar;
+mod boxes;
+mod forest;
+mod labelled;
+mod waterfall;
+
 const TIMELINE: &str = include_str!("../../figures/timeline.toml");
 const ICL_ECDF: &str = include_str!("../../figures/icl_ecdf.toml");
 const TIME_BUDGET: &str = include_str!("../../figures/time_budget.toml");
@@ -301,7 +307,7 @@ fn a_missing_column_is_named_with_those_there_are() {
     assert_eq!(
         error,
         "figure `timeline` draws column `end_ms`, but query `timeline` gives only run, agent, \
-         kind, start_ms; change figures/timeline.toml or the query"
+         kind, start_ms; change figures/timeline.toml line 15 or the query"
     );
 }
 

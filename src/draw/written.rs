@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::channels::Channel;
-use super::figure::{AxisScale, Chart, Figure, Headings, Parts, Scale, Units};
+use super::figure::{AxisScale, Chart, Encoded, Figure, Headings, Parts, Reference, Scale, Units};
 use super::template::Template;
 use crate::document::Document;
 
@@ -32,6 +32,7 @@ struct Written {
     units: Units,
     parts: Option<Spanned<Parts>>,
     scale: Option<Spanned<Scale>>,
+    reference: Option<Spanned<Reference>>,
 }
 
 impl Figure {
@@ -98,9 +99,29 @@ impl Figure {
             }
             None => Scale::default(),
         };
+        let reference = match written.reference {
+            Some(line) if !matches!(chart, Chart::Bar | Chart::Box | Chart::Forest) => {
+                bail!(source.document.at(
+                    line.span(),
+                    "`[reference]` is for charts bar, box and forest only; remove it",
+                ))
+            }
+            Some(line) if x_scale == AxisScale::Log && line.get_ref().x <= 0.0 => {
+                bail!(source.document.at(
+                    line.span(),
+                    "a logarithmic axis has no place for this `x`; write one above 0",
+                ))
+            }
+            Some(line) if !line.get_ref().x.is_finite() => bail!(source.document.at(
+                line.span(),
+                "`x` is no number that has a place; write one such as x = 0",
+            )),
+            line => line.map(Spanned::into_inner),
+        };
         Ok(Self {
             name: source.name.to_owned(),
             title: title.into_inner(),
+            asks_at: source.document.line(query.span()),
             query: query.into_inner(),
             chart,
             table: written.table.map(Spanned::into_inner),
@@ -113,6 +134,7 @@ impl Figure {
             units: written.units,
             parts,
             scale,
+            reference,
             encode: source.encode(chart, written.encode)?,
             file: source.document.file().to_owned(),
         })
@@ -150,7 +172,7 @@ impl<'a> Source<'a> {
         &self,
         chart: Chart,
         written: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
-    ) -> Result<BTreeMap<String, String>> {
+    ) -> Result<BTreeMap<String, Encoded>> {
         let channels = chart.channels();
         let names = || channels.iter().map(|channel| channel.name);
         let listed = names().collect::<Vec<_>>().join(", ");
@@ -180,7 +202,11 @@ impl<'a> Source<'a> {
         }
         Ok(columns
             .into_iter()
-            .map(|(channel, column)| (channel, column.into_inner()))
+            .map(|(channel, column)| {
+                let at = self.document.line(column.span());
+                let column = column.into_inner();
+                (channel, Encoded { column, at })
+            })
             .collect())
     }
 }

@@ -12,6 +12,7 @@ mod dialects;
 mod discovery;
 mod documents;
 mod export;
+mod figures;
 mod foreign;
 mod import;
 mod large;
