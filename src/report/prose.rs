@@ -5,7 +5,7 @@ use maud::{Markup, html};
 /// The sentence as HTML. Names inside backticks become code; all else is text, whatever it holds.
 pub fn prose(text: &str) -> Markup {
     // An odd number of backticks: the last one is just a letter.
-    let is_paired = text.matches('`').count() % 2 == 0;
+    let is_paired = text.matches('`').count().is_multiple_of(2);
     html! {
         @if is_paired {
             @for (index, piece) in text.split('`').enumerate() {
