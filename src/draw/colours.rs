@@ -7,8 +7,7 @@ use plotters::style::RGBColor;
 
 use super::figure::Scale;
 use super::lettering::{LEGEND_HEAD, NOTE, TICK};
-use super::series::written;
-use super::sheet::{Anchor, Area, Sheet, unit};
+use super::sheet::{Anchor, Area, Sheet, unit, written};
 use super::template::grouped;
 use super::theme;
 

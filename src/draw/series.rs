@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use plotters::style::RGBColor;
 
-use super::sheet::{SCALE, Sheet, unit};
+use super::sheet::{SCALE, Sheet, unit, written};
 use super::theme;
 
 /// Lengths of line and gap. Eight colours and five of these come round at different times, so
@@ -71,11 +71,6 @@ impl Style {
     pub fn solid(self) -> Self {
         Self { dash: &[], ..self }
     }
-}
-
-/// A colour as plotters writes it.
-pub fn written(colour: RGBColor) -> String {
-    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
 
 /// Draws a line through `points`, in its group's dashes.

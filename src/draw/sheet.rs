@@ -160,7 +160,6 @@ impl Sheet<'_> {
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
-        let colour = lettering.colour;
         let weight = if lettering.bold {
             " font-weight=\"bold\""
         } else {
@@ -173,12 +172,10 @@ impl Sheet<'_> {
         };
         self.element(format!(
             "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{}\" \
-             font-size=\"{}\" fill=\"#{:02X}{:02X}{:02X}\"{weight}{turned}>{title}{}</text>",
+             font-size=\"{}\" fill=\"{}\"{weight}{turned}>{title}{}</text>",
             theme::FAMILY,
             lettering.size * SCALE,
-            colour.0,
-            colour.1,
-            colour.2,
+            written(lettering.colour),
             escape(text)
         ))
     }
@@ -247,6 +244,11 @@ impl Sheet<'_> {
 
 pub fn unit(pixels: f64) -> i32 {
     (pixels * SCALE).round() as i32
+}
+
+/// A colour as plotters writes it.
+pub fn written(colour: RGBColor) -> String {
+    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
 
 fn undrawn(error: impl std::fmt::Display) -> anyhow::Error {
