@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use super::figure::Scale;
 use super::lettering::{LEGEND_HEAD, NOTE, TICK};
-use super::series::written;
-use super::sheet::{Anchor, Area, Sheet, unit};
+use super::sheet::{Anchor, Area, Sheet, unit, written};
 use super::template::grouped;
 use super::theme::{self, Colour};
 

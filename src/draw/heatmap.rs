@@ -9,8 +9,7 @@ use super::colours::{Colours, KEY_ROOM, draw_key, hatch};
 use super::figure::{Figure, captioned};
 use super::frame::{Chart, Legend, empty, frame, no_rows};
 use super::lettering::{AXIS_LABEL, CATEGORY, Lettering, TICK};
-use super::series;
-use super::sheet::{Anchor, Area, Sheet, escape, unit};
+use super::sheet::{Anchor, Area, Sheet, escape, unit, written};
 use super::template::grouped;
 use super::theme::{self, MARGIN, WIDTH};
 use crate::table::Table;
@@ -270,7 +269,7 @@ fn draw_tile(
         unit(place.top + 0.5),
         unit(place.right - 0.5) - unit(place.left + 0.5),
         unit(place.bottom - 0.5) - unit(place.top + 0.5),
-        series::written(fill)
+        written(fill)
     ))?;
     match value {
         Some(_) => Ok(()),

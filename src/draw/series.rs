@@ -4,9 +4,8 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use plotters::style::RGBColor;
 
-use super::sheet::{SCALE, Sheet, unit};
+use super::sheet::{SCALE, Sheet, unit, written};
 use super::theme::{self, Colour};
 
 /// Lengths of line and gap. Eight colours and five of these come round at different times, so
@@ -71,12 +70,6 @@ impl Style {
     pub fn solid(self) -> Self {
         Self { dash: &[], ..self }
     }
-}
-
-/// A colour as plotters writes it.
-pub fn written(colour: Colour) -> String {
-    let RGBColor(red, green, blue) = colour.unpainted();
-    format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
 /// Draws a line through `points`, in its group's dashes.

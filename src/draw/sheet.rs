@@ -8,7 +8,7 @@ use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, TextStyle};
+use plotters::style::{Color, RGBColor, TextStyle};
 
 use super::lettering::{Lettering, NOTE};
 use super::theme::{self, Colour};
@@ -161,7 +161,6 @@ impl Sheet<'_> {
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
-        let colour = super::series::written(lettering.colour);
         let weight = if lettering.bold {
             " font-weight=\"bold\""
         } else {
@@ -174,9 +173,10 @@ impl Sheet<'_> {
         };
         self.element(format!(
             "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-family=\"{}\" \
-             font-size=\"{}\" fill=\"{colour}\"{weight}{turned}>{title}{}</text>",
+             font-size=\"{}\" fill=\"{}\"{weight}{turned}>{title}{}</text>",
             theme::FAMILY,
             lettering.size * SCALE,
+            written(lettering.colour),
             escape(text)
         ))
     }
@@ -250,6 +250,12 @@ impl Sheet<'_> {
 
 pub fn unit(pixels: f64) -> i32 {
     (pixels * SCALE).round() as i32
+}
+
+/// A colour as plotters writes it.
+pub fn written(colour: Colour) -> String {
+    let RGBColor(red, green, blue) = colour.unpainted();
+    format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
 fn undrawn(error: impl std::fmt::Display) -> anyhow::Error {
