@@ -9,7 +9,6 @@ select
     mean_high(percent) as high_percent
 from efficiencies
 join run_labels using (session_id, run_id)
-where phase = 'concurrent'
+where phase = 'concurrent' and percent is not null
 group by configuration, rule, rule_order
-having rule <> 'published' or count(percent) > 0
 order by configuration, rule_order

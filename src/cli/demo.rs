@@ -57,6 +57,7 @@ pub async fn run(args: Args) -> Exit {
         svg: true,
         png: true,
         look: draw::Look::Light,
+        empty: false,
     };
     let drawn = render(&session, &draw::figures(None, &[])?, &pictures, both).await?;
     STDOUT.table(&efficiency)?;
@@ -64,6 +65,7 @@ pub async fn run(args: Args) -> Exit {
     println!("\nthe recording it began with   {}", at(&original.folder));
     println!("recorded again just now       {}", at(&recorded.folder));
     for picture in drawn
+        .files
         .iter()
         .filter(|path| path.extension().is_some_and(|e| e == "svg"))
     {

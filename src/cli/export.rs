@@ -21,8 +21,8 @@ use crate::trace::{MANIFEST, TableName, Trace};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   tokentape export --format perfetto traces/today -o today.pftrace
-  tokentape export --format otlp traces/today | curl --data-binary @- -H 'Content-Type: application/json' \\
-      http://localhost:4318/v1/traces
+  tokentape export --format otlp traces/today -o today.otlp.json
+  tokentape export --format har traces/today -o today.har
   tokentape export --format csv traces/today -o today")]
 pub struct Args {
     /// The format to write

@@ -73,9 +73,15 @@ pub async fn run(args: Args) -> Exit {
             Theme::Light => Look::Light,
             Theme::Dark => Look::Dark,
         },
+        empty: !args.only.is_empty(),
     };
-    for path in render(&session, &figures, &args.output, forms).await? {
+    let drawn = render(&session, &figures, &args.output, forms).await?;
+    for path in &drawn.files {
         println!("{}", path.display());
+    }
+    if !drawn.left_out.is_empty() {
+        let left_out = drawn.left_out.join(", ");
+        eprintln!("tokentape: left out, since there is nothing to draw: {left_out}");
     }
     Ok(0)
 }
@@ -106,9 +112,20 @@ pub struct Forms {
     pub svg: bool,
     pub png: bool,
     pub look: Look,
+    /// Also those without a row to draw, as frames that say why they are empty.
+    pub empty: bool,
 }
 
-/// Renders figures into `folder` and returns the files in order.
+/// What was rendered.
+#[derive(Default)]
+pub struct Drawn {
+    /// In order.
+    pub files: Vec<PathBuf>,
+    /// Figures without a row to draw.
+    pub left_out: Vec<String>,
+}
+
+/// Renders figures into `folder`.
 ///
 /// # Errors
 /// If a query fails, does not fit its figure, or a file cannot be written.
@@ -117,25 +134,29 @@ pub async fn render(
     figures: &[Figure],
     folder: &Path,
     forms: Forms,
-) -> Result<Vec<PathBuf>> {
+) -> Result<Drawn> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let mut written = Vec::new();
+    let mut drawn = Drawn::default();
     for figure in figures {
         let table = session.named(&figure.query).await;
         let table = table.with_context(|| figure.asks_at().to_owned())?;
+        if table.rows.is_empty() && !forms.empty {
+            drawn.left_out.push(figure.name.clone());
+            continue;
+        }
         let svg = figure.svg(&table, forms.look)?;
         if forms.svg {
             let path = folder.join(format!("{}.svg", figure.name));
             write(&path, svg.as_bytes())?;
-            written.push(path);
+            drawn.files.push(path);
         }
         if forms.png {
             let path = folder.join(format!("{}.png", figure.name));
             write(&path, &draw::png(&svg, PNG_SCALE)?)?;
-            written.push(path);
+            drawn.files.push(path);
         }
     }
-    Ok(written)
+    Ok(drawn)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

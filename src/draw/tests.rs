@@ -307,7 +307,7 @@ fn a_missing_column_is_named_with_those_there_are() {
     assert_eq!(
         error,
         "figure `timeline` draws column `end_ms`, but query `timeline` gives only run, agent, \
-         kind, start_ms; change figures/timeline.toml line 15 or the query"
+         kind, start_ms; change figures/timeline.toml line 17 or the query"
     );
 }
 
@@ -351,7 +351,7 @@ fn a_wrong_figure_is_refused_with_file_line_and_remedy() {
             ["line 2: ", "unknown field `titel`", "rename it"],
         ),
         (
-            edited("\"timeline\"\nx_label", "\"pie\"\nx_label"),
+            edited("chart = \"timeline\"", "chart = \"pie\""),
             ["line 5: ", "`pie`", "choose one"],
         ),
         (
@@ -364,11 +364,11 @@ fn a_wrong_figure_is_refused_with_file_line_and_remedy() {
         ),
         (
             edited("lane = ", "lanes = "),
-            ["line 12: ", "`lanes` means nothing", "takes lane, kind"],
+            ["line 14: ", "`lanes` means nothing", "takes lane, kind"],
         ),
         (
             edited("lane = \"agent\"\n", ""),
-            ["line 10: ", "[encode] lacks `lane`", "add: lane ="],
+            ["line 12: ", "[encode] lacks `lane`", "add: lane ="],
         ),
         (
             edited("is a stall", "is {a stall"),
@@ -376,7 +376,7 @@ fn a_wrong_figure_is_refused_with_file_line_and_remedy() {
         ),
         (
             edited("kind = \"kind\"", "kind = kind"),
-            ["line 13: ", "must be quoted", "correct that line"],
+            ["line 15: ", "must be quoted", "correct that line"],
         ),
         (
             edited("\"timeline\"\nchart", "\"queries/t.sql\"\nchart"),

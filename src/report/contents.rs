@@ -204,7 +204,8 @@ impl Side {
         let still = still.and_then(|drawn| drawn.svg.as_deref());
         let timeline = timeline::section(asked.session, still.unwrap_or_default()).await?;
         let mut sections = Vec::new();
-        for name in STANDARD {
+        // Doubts stand with the warnings.
+        for name in STANDARD.into_iter().filter(|name| *name != "doubts") {
             let answer = Answer::of(asked.session, name).await?;
             // A question that does not arise, such as runtimes where there is only one.
             if !answer.table.rows.is_empty() {

@@ -5,6 +5,9 @@ use maud::{Markup, html};
 use super::contents::{Answer, View};
 use super::grid::grid;
 
+/// Rows of a figure's numbers: who wants more of what is drawn asks for it.
+const MOST_NUMBERS: usize = 50;
+
 /// A query's SQL, and the commands that ask it, one a side.
 pub fn sql(answer: &Answer, commands: &[String]) -> Markup {
     html! {
@@ -33,7 +36,7 @@ pub fn numbers(answer: &Answer, command: &str) -> Markup {
     html! {
         details.numbers {
             summary { "The figure’s numbers" }
-            (grid(&answer.name, &answer.table, command))
+            (grid(&answer.name, &answer.table, MOST_NUMBERS, command))
         }
     }
 }

@@ -7,13 +7,13 @@ use super::rounded::Column;
 use crate::table::{Cell, Table};
 
 /// More rows are not read but asked for.
-pub const MOST_ROWS: usize = 400;
+pub const MOST_ROWS: usize = 150;
 /// From so many columns on, paper is turned on its side.
 const WIDE: usize = 9;
 
 /// The table as HTML, under a name that a listener hears. Columns without any value are named below it
-/// instead; of a long table the first rows are shown, and `all` is the command that gives the others.
-pub fn grid(name: &str, table: &Table, all: &str) -> Markup {
+/// instead; of a long table the first `most` rows are shown, and `all` is the command that gives the others.
+pub fn grid(name: &str, table: &Table, most: usize, all: &str) -> Markup {
     let has_value = |index: &usize| table.rows.iter().any(|row| row[*index] != Cell::Null);
     let (shown, empty): (Vec<usize>, Vec<usize>) =
         (0..table.columns.len()).partition(|index| has_value(index));
@@ -28,14 +28,14 @@ pub fn grid(name: &str, table: &Table, all: &str) -> Markup {
                 thead {
                     tr {
                         @for (index, column) in &columns {
-                            th.number[column.is_number] scope="col" {
+                            th class=[number(*column)] scope="col" {
                                 (breakable(&table.columns[*index]))
                             }
                         }
                     }
                 }
                 tbody {
-                    @for row in table.rows.iter().take(MOST_ROWS) {
+                    @for row in table.rows.iter().take(most) {
                         tr {
                             @for (index, column) in &columns {
                                 (cell(&row[*index], *column))
@@ -45,8 +45,8 @@ pub fn grid(name: &str, table: &Table, all: &str) -> Markup {
                 }
             }
         }
-        @if rows > MOST_ROWS {
-            p.note { "The first " (MOST_ROWS) " of " (rows) " rows. All of them: " code { (all) } }
+        @if rows > most {
+            p.note { "The first " (most) " of " (rows) " rows. All of them: " code { (all) } }
         }
         @if !empty.is_empty() && rows > 0 {
             p.note {
@@ -65,6 +65,10 @@ fn cell(cell: &Cell, column: Column) -> Markup {
     let shown = column.shown(cell);
     let exact = Some(cell.exact()).filter(|exact| *exact != shown);
     html! {
-        td.number[column.is_number] title=[exact] { (shown) }
+        td class=[number(column)] title=[exact] { (shown) }
     }
+}
+
+fn number(column: Column) -> Option<&'static str> {
+    column.is_number.then_some("number")
 }

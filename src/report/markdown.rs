@@ -290,7 +290,10 @@ fn written(table: &Table) -> Result<String> {
 
 /// A query's sentence: names in backticks stay code, all else is text.
 fn sentence_of(text: &str) -> String {
-    if text.matches('`').count() % 2 == 1 {
+    // A name of a trace may hold backticks, too.
+    let is_name = |piece: &str| !piece.contains(['<', '>', '&', '*', '|']);
+    let is_paired = text.matches('`').count().is_multiple_of(2);
+    if !is_paired || !text.split('`').skip(1).step_by(2).all(is_name) {
         return literal(text);
     }
     let pieces = text.split('`').enumerate();

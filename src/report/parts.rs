@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::contents::{Answer, Drawn, Report, Side, TIMELINE};
 use super::folds;
-use super::grid::grid;
+use super::grid::{MOST_ROWS, grid};
 use super::prose::{breakable, prose};
 use super::rounded::Column;
 use crate::table::Cell;
@@ -43,7 +43,7 @@ pub fn compared(report: &Report) -> Option<Markup> {
         section #compare {
             h2 { "Is B different from A?" }
             p { (prose(&compared.about)) }
-            (grid("compare", &compared.table, &command))
+            (grid("compare", &compared.table, MOST_ROWS, &command))
             (folds::sql(compared, &[command]))
         }
     })
@@ -253,7 +253,7 @@ fn section(report: &Report, any: &Answer) -> Markup {
             p { (prose(&any.about)) }
             (beside(report, |side| {
                 let answer = side.section(name)?;
-                Some(grid(name, &answer.table, &side.commands.sql(name)))
+                Some(grid(name, &answer.table, MOST_ROWS, &side.commands.sql(name)))
             }))
             (folds::sql(any, &commands(report, |side| side.commands.sql(name))))
         }
@@ -285,7 +285,7 @@ pub fn warnings(report: &Report) -> Markup {
                 p { (prose(&any.doubts.about)) }
                 (beside(report, |side| Some(match side.doubts.table.rows.is_empty() {
                     true => html! { p { "None is that small, or the error is not known." } },
-                    false => grid("doubts", &side.doubts.table, &side.commands.sql("doubts")),
+                    false => grid("doubts", &side.doubts.table, MOST_ROWS, &side.commands.sql("doubts")),
                 })))
                 (folds::sql(&any.doubts, &commands(report, |side| side.commands.sql("doubts"))))
             }

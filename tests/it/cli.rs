@@ -47,7 +47,7 @@ fn what_is_not_there_is_named_with_a_remedy() {
     assert!(complaint(2, &["recover", &folder()]).contains("sealed already"));
     assert!(
         complaint(2, &["sql", &folder(), "-q", "nonsense"])
-            .contains("there are anova, break_even, budget")
+            .contains("there are anova, answer, break_even")
     );
     assert!(complaint(2, &["figures", &folder(), "--only", "nonsense"]).contains("icl_ecdf"));
     assert!(complaint(2, &["sql", &folder(), "-f", "no.sql"]).contains("no.sql cannot be read"));

@@ -65,7 +65,8 @@ async fn the_page_has_every_section_with_the_figures_of_its_query() {
     let place = tempfile::tempdir().unwrap();
     let page = written(&[&bundled_folder()], place.path(), "report.html");
     let session = Session::open(&[bundled()], Library::default()).unwrap();
-    for name in STANDARD {
+    // Doubts stand with the warnings, also where there are none.
+    for name in STANDARD.into_iter().filter(|name| *name != "doubts") {
         let table = session.named(name).await.unwrap();
         assert_eq!(
             page.contains(&format!("<section id=\"{name}\">")),
@@ -170,7 +171,7 @@ fn every_picture_that_the_markdown_names_lies_beside_it() {
             pictures += 1;
         }
     }
-    assert_eq!(pictures, 8);
+    assert_eq!(pictures, 2 * 16, "in the light and in the dark");
     assert!(text.contains("## efficiency\n") && text.contains("<details>"));
 }
 

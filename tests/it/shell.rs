@@ -119,7 +119,7 @@ fn what_there_is_to_ask_is_listed() {
         "-- One row a gap between",
         " welch(x, second)   n0, n1, mean0",
         " student_t_sf(t, df)   the share of the distribution",
-        " failed_runs            The runs that failed",
+        " The runs that failed",
         " efficiency_span_percent ",
         "  \\timing         say how long",
     ] {
@@ -153,7 +153,7 @@ fn bash_completes_commands_flags_and_values() {
         assert_eq!(said(&output), "");
         stdout(&output).trim().to_owned()
     };
-    assert_eq!(complete(&["tokentape", "rep"]), "replay");
+    assert_eq!(complete(&["tokentape", "repl"]), "replay");
     assert_eq!(complete(&["tokentape", "sql", "--form"]), "--format");
     let forms = "table markdown csv json ndjson parquet";
     assert_eq!(complete(&["tokentape", "sql", "--format", ""]), forms);

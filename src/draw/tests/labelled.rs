@@ -190,7 +190,7 @@ fn what_a_chart_does_not_take_is_refused_with_its_line() {
     for (more, parts) in [
         (
             "x_scale = \"log\"\n",
-            ["line 4", "ecdf, box and forest only"],
+            ["line 4", "a waterfall takes no `x_scale`"],
         ),
         (
             "[reference]\nx = 0\n",
