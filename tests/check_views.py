@@ -510,8 +510,10 @@ def expected_run_labels(runs):
     rows = []
     for run in runs:
         session = f"session {sessions.index(run['session_id']) + 1}" if sessions[1:] else None
-        words = [f"run {run['run_number']}", *values(run, telling), session]
-        rows.append(run | dict(label=" · ".join(word for word in words if word)))
+        words = [word for word in (*values(run, telling), session) if word]
+        rows.append(run | dict(
+            configuration=" · ".join(words),
+            label=" · ".join((f"run {run['run_number']}", *words))))
     return rows
 
 
