@@ -4,7 +4,7 @@
 //! client -> serve -> proxy -> upstream -> server
 //! client <- serve <- relay <- upstream <- server
 //!                      |
-//!                    Tape          (after the chunk is on its way)
+//!                  handover -> Tape      (after the chunk is on its way)
 //! ```
 //!
 //! In front of a replay on the recorded clock, which `probe` notices, `retelling` takes the relay's place:
@@ -14,6 +14,7 @@ pub mod calibration;
 pub mod child;
 mod control;
 mod exchange;
+mod handover;
 mod probe;
 mod proxy;
 mod relay;
@@ -29,11 +30,13 @@ pub use probe::{Said, probe, schedule};
 pub use proxy::{Agent, Known};
 pub use retelling::Retelling;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 pub use upstream::Endpoint;
 
 use crate::serve::{self, Server};
 use crate::trace::Tape;
 use exchange::Session;
+use handover::Handover;
 use proxy::Proxy;
 
 /// How long cut exchanges get to note their ends; the journal says of the others that they have none.
@@ -61,6 +64,8 @@ impl Ports {
 pub struct Recorder {
     servers: Vec<(String, Server)>,
     session: Arc<Session>,
+    /// Hands over to the tape, until dropped.
+    _handing: JoinSet<()>,
 }
 
 impl Recorder {
@@ -71,6 +76,10 @@ impl Recorder {
     /// If a port's address cannot be read.
     pub fn start(ports: Ports, tape: &Tape, timeout: Duration, known: &Known) -> Result<Self> {
         let session = Arc::new(Session::default());
+        let handover = Arc::new(Handover::to(tape.clone()));
+        let mut handing = JoinSet::new();
+        let keeping = handover.clone();
+        handing.spawn(async move { keeping.keep_up().await });
         let mut servers = Vec::new();
         for (agent, listener) in ports.0 {
             let proxy = Arc::new(Proxy {
@@ -79,6 +88,7 @@ impl Recorder {
                 known: known.clone(),
                 tape: tape.clone(),
                 session: session.clone(),
+                handover: handover.clone(),
                 timeout,
             });
             let server = Server::start(listener, proxy::refusal, move || {
@@ -91,7 +101,11 @@ impl Recorder {
             })?;
             servers.push((agent.name, server));
         }
-        Ok(Self { servers, session })
+        Ok(Self {
+            servers,
+            session,
+            _handing: handing,
+        })
     }
 
     /// Each agent's name and the URL by which it reaches its server through the recorder.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::control;
 use super::exchange::{Exchange, Session};
+use super::handover::Handover;
 use super::relay::{IdleConnection, Relay};
 use super::retelling::{Answered, Retelling, Told};
 use super::upstream::{AnswerHead, Connection, Endpoint};
@@ -50,6 +51,7 @@ pub struct Proxy {
     pub known: Known,
     pub tape: Tape,
     pub session: Arc<Session>,
+    pub handover: Arc<Handover>,
     /// A server silent for longer has timed out.
     pub timeout: Duration,
 }
@@ -156,7 +158,7 @@ impl Proxy {
         let head = self.head(&mut connection, method, request);
         match tokio::time::timeout(self.timeout, head).await {
             Ok(Ok((head, sent_again_ns))) => {
-                // Noted by the relay, once it is on its way to the client.
+                // Noted once it is on its way to the client.
                 let noted = Head {
                     request_id: exchange.request_id,
                     sent_again_ns,
@@ -166,7 +168,8 @@ impl Proxy {
                 };
                 let decoder = BodyDecoder::new(head.framing);
                 let idle = head.keep_alive.then_some(idle);
-                let relay = Relay::new(connection, decoder, exchange, noted, idle, self.timeout);
+                let noting = (exchange, self.handover.clone());
+                let relay = Relay::new(connection, decoder, noting, noted, idle, self.timeout);
                 response(&head, relay)
             }
             Ok(Err(error)) => {

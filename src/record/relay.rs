@@ -1,4 +1,4 @@
-//! The answer's body on its way through: each chunk is stamped, forwarded, then handed to the tape.
+//! The answer's body on its way through: each chunk is stamped, forwarded, then handed over to the tape.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -12,17 +12,12 @@ use hyper::body::{Body, Frame};
 use tokio::time::Sleep;
 
 use super::exchange::Exchange;
+use super::handover::Handover;
 use super::upstream::{Connection, break_of, broken_off};
+use crate::clock::Clock;
 use crate::serve::BrokenOff;
 use crate::trace::{Ending, Head};
 use crate::wire::framing::BodyDecoder;
-
-/// Under a burst the tape is served at the latest after this many forwarded chunks, even if more of the
-/// same read wait: searching so many for secrets takes half a millisecond, in which other agents' chunks wait.
-const FORWARDED_CHUNKS: usize = 1024;
-/// And after this many bytes: less than lies in the sockets' buffers when the client stops reading, so
-/// that it has received nothing that the tape has not.
-const FORWARDED_BYTES: usize = 64 * 1024;
 
 /// A connection to the server that waits for the next request of the same client connection.
 pub type IdleConnection = Arc<Mutex<Option<Connection>>>;
@@ -33,15 +28,11 @@ pub struct Relay {
     connection: Option<Connection>,
     decoder: BodyDecoder,
     exchange: Exchange,
-    /// The head of the answer, until it has been forwarded and noted.
-    head: Option<Head>,
+    handover: Arc<Handover>,
     /// Where the connection goes when the body arrived whole and it may be used again.
     idle: Option<IdleConnection>,
     /// Stamped, not yet forwarded.
     arrived: VecDeque<(i64, Bytes)>,
-    /// Forwarded, not yet handed to the tape.
-    forwarded: Vec<(i64, Bytes)>,
-    forwarded_bytes: usize,
     /// We were polled again since the last chunk was given out, so it has been flushed.
     flushed: bool,
     /// When and how the server's body ended.
@@ -57,26 +48,25 @@ struct Silence {
 }
 
 impl Relay {
-    /// Relays the body that follows on `connection`.
+    /// Relays the body that follows `head` on `connection`.
     pub fn new(
         connection: Connection,
         decoder: BodyDecoder,
-        exchange: Exchange,
+        (exchange, handover): (Exchange, Arc<Handover>),
         head: Head,
         idle: Option<IdleConnection>,
         silence_limit: Duration,
     ) -> Self {
         let read_ns = head.headers_ns;
+        handover.head(head);
         let mut relay = Self {
             connection: Some(connection),
             decoder,
             exchange,
-            head: Some(head),
+            handover,
             idle,
             arrived: VecDeque::new(),
-            forwarded: Vec::new(),
-            forwarded_bytes: 0,
-            flushed: false,
+            flushed: true,
             ended: None,
             silence: Silence {
                 limit: silence_limit,
@@ -146,7 +136,7 @@ impl Relay {
             Poll::Ready(Ok(_)) => self.decode(clock.now_ns()),
             Poll::Ready(Err(error)) => self.closed(clock.now_ns(), break_of(&error)),
             Poll::Pending => {
-                if self.silence.poll(cx, clock.now_ns()).is_pending() {
+                if self.silence.poll(cx, &clock).is_pending() {
                     return Poll::Pending;
                 }
                 self.keep_unfinished();
@@ -155,27 +145,6 @@ impl Relay {
             }
         }
         Poll::Ready(())
-    }
-
-    /// Whether anything was forwarded that the tape does not have yet.
-    fn owes_the_tape(&self) -> bool {
-        self.head.is_some() || !self.forwarded.is_empty()
-    }
-
-    /// Whether that is as much as may wait.
-    fn owes_much(&self) -> bool {
-        self.forwarded.len() >= FORWARDED_CHUNKS || self.forwarded_bytes >= FORWARDED_BYTES
-    }
-
-    fn hand_over(&mut self) {
-        if let Some(head) = self.head.take() {
-            self.exchange.tape().head(head);
-        }
-        if !self.forwarded.is_empty() {
-            let tape = self.exchange.tape().clone();
-            tape.chunks(self.exchange.request_id, self.forwarded.drain(..));
-            self.forwarded_bytes = 0;
-        }
     }
 
     /// Lets what was given out be flushed, once: we are polled again right after.
@@ -189,7 +158,7 @@ impl Relay {
 
     /// Notes the end; the connection may serve the client's next request.
     fn conclude(&mut self) {
-        self.hand_over();
+        self.handover.all();
         let Some((t_ns, ending, error)) = self.ended.clone() else {
             return;
         };
@@ -202,9 +171,9 @@ impl Relay {
 }
 
 impl Silence {
-    fn poll(&mut self, cx: &mut Context<'_>, now_ns: i64) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>, clock: &Clock) -> Poll<()> {
         while self.alarm.as_mut().poll(cx).is_ready() {
-            let silent = Duration::from_nanos((now_ns - self.last_ns).max(0) as u64);
+            let silent = Duration::from_nanos((clock.now_ns() - self.last_ns).max(0) as u64);
             match self.limit.checked_sub(silent) {
                 None | Some(Duration::ZERO) => return Poll::Ready(()),
                 Some(left) => self.alarm.set(tokio::time::sleep(left)),
@@ -224,30 +193,27 @@ impl Body for Relay {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let relay = self.get_mut();
         loop {
-            if relay.owes_much() {
+            if relay.handover.is_full() {
                 if relay.poll_flushed(cx).is_pending() {
                     return Poll::Pending;
                 }
-                relay.hand_over();
+                relay.handover.all();
             }
             if let Some((t_ns, chunk)) = relay.arrived.pop_front() {
-                relay.forwarded_bytes += chunk.len();
-                relay.forwarded.push((t_ns, chunk.clone()));
+                let request_id = relay.exchange.request_id;
+                relay.handover.chunk(request_id, t_ns, &chunk);
                 relay.flushed = false;
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             if let Some((_, ending, error)) = &relay.ended {
                 let broken = broken_off(*ending, error.as_deref());
-                if relay.owes_the_tape() && relay.poll_flushed(cx).is_pending() {
+                if relay.poll_flushed(cx).is_pending() {
                     return Poll::Pending;
                 }
                 relay.conclude();
                 return Poll::Ready(broken.map(Err));
             }
             if relay.poll_server(cx).is_pending() {
-                if relay.owes_the_tape() && relay.poll_flushed(cx).is_ready() {
-                    relay.hand_over();
-                }
                 return Poll::Pending;
             }
         }
@@ -262,8 +228,10 @@ impl Drop for Relay {
             self.ended = None;
             self.keep_unfinished();
         }
-        let arrived = std::mem::take(&mut self.arrived);
-        self.forwarded.extend(arrived);
+        let request_id = self.exchange.request_id;
+        for (t_ns, chunk) in self.arrived.drain(..) {
+            self.handover.chunk(request_id, t_ns, &chunk);
+        }
         self.conclude();
     }
 }
