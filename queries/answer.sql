@@ -54,9 +54,9 @@ ruled as (
 told as (
     select
         *,
-        round(percent, 1) || ' %' as figure,
+        round(percent, 1) || '%' as figure,
         case when pm is null then 'of ' || n || ' run, so without an interval'
-            else '95 % interval ' || round(percent - pm, 1) || ' to ' || round(percent + pm, 1)
+            else '95% interval ' || round(percent - pm, 1) || ' to ' || round(percent + pm, 1)
                 || ', n = ' || n
         end as within
     from ruled
@@ -139,13 +139,13 @@ spent as (
         'budget' as query,
         'server' as rule,
         'Of the agents'' time in the concurrent runs the model was at work for '
-            || round(sum(percent) filter (where is_model), 1) || ' % ('
-            || string_agg(part || ' ' || round(percent, 1) || ' %', ', ' order by percent desc)
+            || round(sum(percent) filter (where is_model), 1) || '% ('
+            || string_agg(part || ' ' || round(percent, 1) || '%', ', ' order by percent desc)
                 filter (where is_model)
             || '); by the `server` rule the rest is lost'
             || coalesce(
                 ': ' || string_agg(
-                    part || ' ' || round(percent, 1) || ' %', ', ' order by percent desc
+                    part || ' ' || round(percent, 1) || '%', ', ' order by percent desc
                 ) filter (where not is_model and percent >= 0.05),
                 ''
             ) || '.' as sentence

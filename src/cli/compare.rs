@@ -12,6 +12,9 @@ use crate::analyze::compare::{Centre, Comparison, Pair, Sides};
 use crate::analyze::{Library, Session};
 use crate::trace::find;
 
+/// By how much a metric may get worse, unless said otherwise, in percent.
+pub(super) const MAX_REGRESSION_PERCENT: f64 = 5.0;
+
 /// Tell whether B is different from A: statistics, a verdict, and an exit code
 ///
 /// For every metric and group: n, the centre of each side, the difference with its 95 % interval, p
@@ -58,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "PAIRS", value_parser = PossibleValuesParser::new(["run", "prompt"]).try_map(|text| pair(&text)), conflicts_with = "aa")]
     paired: Option<Pair>,
     /// A metric that got worse by more than this is a regression
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "5%")]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value_t = MAX_REGRESSION_PERCENT)]
     max_regression: f64,
     /// Look for queries and views here first
     #[arg(long, value_name = "DIR")]

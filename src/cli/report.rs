@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use super::compare::MAX_REGRESSION_PERCENT;
 use super::traces::Asked;
 use super::{Exit, Failed};
 use crate::analyze::Session;
@@ -13,9 +14,6 @@ use crate::analyze::compare::{Centre, Comparison, Sides};
 use crate::draw::{self, Figure};
 use crate::report::{self, Report, Written};
 use crate::trace::find;
-
-/// A metric that got worse by more is called a regression, as by `compare`.
-const MAX_REGRESSION_PERCENT: f64 = 5.0;
 
 /// One self-contained page: the standard analysis and the figures
 ///

@@ -37,6 +37,8 @@ pub struct Axis {
     range: Range<f64>,
     edges: (f64, f64),
     shares: bool,
+    /// What it counts has no halves.
+    whole: bool,
 }
 
 impl Axis {
@@ -54,6 +56,7 @@ impl Axis {
             range,
             edges,
             shares: false,
+            whole: false,
         }
     }
 
@@ -66,6 +69,7 @@ impl Axis {
             range,
             edges,
             shares: false,
+            whole: false,
         }
     }
 
@@ -74,6 +78,14 @@ impl Axis {
         Self {
             shares: true,
             ..Self::linear(0.0..1.0, edges)
+        }
+    }
+
+    /// The same with ticks at whole numbers only.
+    pub fn whole(self) -> Self {
+        Self {
+            whole: true,
+            ..self
         }
     }
 
@@ -109,12 +121,17 @@ impl Axis {
                     false => 62.0,
                 };
                 let most = (length / apart).clamp(2.0, 12.0) as usize;
+                let ticks = |most: usize| {
+                    let mut values = mapping.key_points(most);
+                    values.retain(|value| !self.whole || value.fract() == 0.0);
+                    labelled(values)
+                };
                 // Long numbers need more room than most; two ticks there are in any case.
                 (2..=most)
                     .rev()
-                    .map(|most| labelled(mapping.key_points(most)))
+                    .map(ticks)
                     .find(|ticks| self.stand_apart(ticks))
-                    .unwrap_or_else(|| labelled(mapping.key_points(2)))
+                    .unwrap_or_else(|| ticks(2))
             }
             Mapping::Log(_) => {
                 // From fine to coarse; the first whose labels keep apart is taken. Within less

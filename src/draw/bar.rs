@@ -58,6 +58,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: bars.legend(),
         height: rows.height(),
         description: bars.description("Bars", &values, &caption),
+        marks: bars.marks(),
         remarks: bars.remarks("bars"),
         draw: Box::new(|sheet, area| {
             let axis = values.axis(rows.data(area), room);

@@ -132,7 +132,7 @@ impl<'a> Groups<'a> {
         self.panels.iter().flat_map(|panel| &panel.rows)
     }
 
-    fn key(&self) -> String {
+    fn marks(&self) -> String {
         let box_of = self.quartiles.as_ref();
         let box_of = box_of.map(|quartiles| format!("Box: {}.", quartiles.name()));
         let line = self
@@ -180,7 +180,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     let place = |value: f64| values.place(&axis, value);
     let spread = Spread::new(&groups, &values, layout.row / 2.0 - 2.0, place);
 
-    let mut remarks = vec![groups.key()];
+    let mut remarks = Vec::new();
     let values_there = groups.all().map(|group| group.values.len()).sum::<usize>();
     let off = groups.all().flat_map(|group| &group.values);
     let off = off.filter(|value| !values.has_place(**value)).count();
@@ -218,6 +218,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: Legend::default(),
         height: rows.height(),
         description,
+        marks: groups.marks(),
         remarks,
         draw: Box::new(|sheet, area| {
             rows.draw(

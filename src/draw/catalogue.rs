@@ -11,7 +11,7 @@ use super::figure::Figure;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/figures");
 
-/// The figures named `only`, or all of them by name; those of `folder` hide built-in ones.
+/// The figures named `only`, or all of them, in their order; those of `folder` hide built-in ones.
 ///
 /// # Errors
 /// If one is not there or its TOML is wrong.
@@ -42,11 +42,13 @@ pub fn figures(folder: Option<&Path>, only: &[String]) -> Result<Vec<Figure>> {
             names.join(", ")
         );
     }
-    texts
+    let mut figures = texts
         .into_iter()
         .filter(|(name, _)| only.is_empty() || only.contains(name))
         .map(|(_, (file, text))| Figure::parse(&file, &text))
-        .collect()
+        .collect::<Result<Vec<Figure>>>()?;
+    figures.sort_by(|one, other| one.order().cmp(&other.order()));
+    Ok(figures)
 }
 
 /// A figure to begin with, with a word on each line; it draws as it stands.

@@ -56,7 +56,7 @@ impl<'a> Channels<'a> {
                 channels.index(&encoded.column, &encoded.at)?;
             }
             let headings = &figure.headings;
-            let optional = [&headings.subtitle, &headings.notes];
+            let optional = [&headings.subtitle, &headings.notes, &headings.marks];
             let templates = optional.into_iter().flatten().chain([&headings.title]);
             for column in templates.flat_map(|template| template.columns()) {
                 channels.index(column, &figure.file)?;

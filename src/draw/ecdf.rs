@@ -124,6 +124,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: legend(&lines, &span),
         height: above + PLOT + HEIGHT_BELOW,
         description: description(&lines, &caption),
+        marks: String::new(),
         remarks,
         draw: Box::new(|sheet, area| {
             let data = Area {

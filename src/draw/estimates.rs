@@ -141,13 +141,18 @@ impl<'a> Estimates<'a> {
         }
     }
 
-    /// Says what the whiskers are, and in which order groups stand.
-    pub fn remarks(&self, marks: &str) -> Vec<String> {
+    /// Says what the whiskers are.
+    pub fn marks(&self) -> String {
         let whiskers = self.interval.as_ref();
         let whiskers = whiskers.map(|interval| format!("Whiskers: {}.", interval.name()));
+        whiskers.unwrap_or_default()
+    }
+
+    /// Says in which order groups stand.
+    pub fn remarks(&self, marks: &str) -> Vec<String> {
         let order = (self.groups.len() > 1)
             .then(|| format!("The {marks} of a label stand in the order of the key."));
-        whiskers.into_iter().chain(order).collect()
+        order.into_iter().collect()
     }
 
     /// The numbers in words, for those who cannot see them.

@@ -1,6 +1,6 @@
 //! `Figure`: which query is drawn how.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -146,16 +146,18 @@ pub(super) struct Encoded {
 pub struct Figure {
     /// Name of the figure: that of its file, without folder and `.toml`.
     pub name: String,
-    /// Title as written, places unfilled.
-    pub title: String,
     /// Query whose answer it draws: a file in `queries/`, without `.sql`.
     pub query: String,
     /// Kind of chart.
     pub chart: Chart,
     /// Query that tells the figure's numbers to who reads instead of looks, if not the same.
     pub table: Option<String>,
+    /// Its place among figures in a report, the lowest first; those without one follow.
+    pub(super) place: Option<u32>,
     pub(super) says: Option<Template>,
     pub(super) file: String,
+    /// Something else says the title, so the picture does not.
+    pub(super) under_heading: bool,
     pub(super) headings: Headings,
     pub(super) x_label: Option<String>,
     pub(super) y_label: Option<String>,
@@ -174,18 +176,45 @@ pub struct Figure {
 #[derive(Clone, Debug)]
 pub(super) struct Headings {
     pub title: Template,
+    /// As written, places unfilled.
+    pub title_text: String,
     pub subtitle: Option<Template>,
     pub notes: Option<Template>,
+    /// What whiskers, bands and lines are.
+    pub marks: Option<Template>,
 }
 
 impl Figure {
-    /// The sentence that the figure supports, where it has one and the answer knows all of it.
+    /// Its title. One whose places cannot be filled, as there are no rows, stands as it is written.
+    pub fn title(&self, table: &Table) -> String {
+        let Headings {
+            title, title_text, ..
+        } = &self.headings;
+        title.fill(table, 0).unwrap_or_else(|| title_text.clone())
+    }
+
+    /// The same for a page that says the title itself: its picture has this id and leaves the title out.
+    pub fn under_heading(&self, id: &str) -> Self {
+        Self {
+            name: id.to_owned(),
+            under_heading: true,
+            ..self.clone()
+        }
+    }
+
+    /// What figures are put in order by: their places, then their names.
+    pub fn order(&self) -> (u32, &str) {
+        (self.place.unwrap_or(u32::MAX), &self.name)
+    }
+
+    /// The sentences that the figure supports: what each row of the answer says, once, where it knows all
+    /// of it.
     ///
     /// # Errors
     /// If the sentence has a place for a column that the answer lacks.
-    pub fn says(&self, table: &Table) -> Result<Option<String>> {
+    pub fn says(&self, table: &Table) -> Result<Vec<String>> {
         let Some(says) = &self.says else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         for column in says.columns() {
             if table.column(column).is_none() {
@@ -196,11 +225,17 @@ impl Figure {
                     table.columns.join(", ")
                 );
             }
-            if let Some(Cell::Null) = table.cell(0, column) {
-                return Ok(None);
-            }
         }
-        Ok(says.fill(table))
+        let knows = |row: &usize| {
+            let mut columns = says.columns();
+            columns.all(|column| table.cell(*row, column) != Some(&Cell::Null))
+        };
+        let rows = (0..table.rows.len()).filter(knows);
+        let mut said = HashSet::new();
+        let sentences = rows.filter_map(|row| says.fill(table, row));
+        Ok(sentences
+            .filter(|sentence| said.insert(sentence.clone()))
+            .collect())
     }
 
     /// Where it names its query, for an error's reader: file and line.

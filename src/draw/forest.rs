@@ -77,6 +77,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: forest.legend(),
         height: rows.height(),
         description: forest.description("Estimates with intervals", &values, &caption),
+        marks: forest.marks(),
         remarks,
         draw: Box::new(|sheet, area| {
             let axis = values.axis(rows.data(area), (AIR, AIR));

@@ -63,6 +63,8 @@ pub struct Chart<'a> {
     pub height: f64,
     /// A sentence or two for those who cannot see it.
     pub description: String,
+    /// What its marks stand for, by their columns' names, if the figure has no words for it.
+    pub marks: String,
     /// What the chart itself has to say under the figure's notes.
     pub remarks: Vec<String>,
     pub draw: Drawing<'a>,
@@ -71,21 +73,29 @@ pub struct Chart<'a> {
 /// Puts `chart` into its frame and returns the SVG, not painted yet.
 pub fn frame(figure: &Figure, table: &Table, chart: Chart<'_>) -> Result<String> {
     let headings = &figure.headings;
-    // A title whose places cannot be filled (no rows) stands as it is written.
-    let filled = headings.title.fill(table);
-    let title = filled.unwrap_or_else(|| figure.title.clone());
+    let title = figure.title(table);
     let texts = |template: &Option<super::template::Template>| {
-        template.as_ref().and_then(|template| template.fill(table))
+        template
+            .as_ref()
+            .and_then(|template| template.fill(table, 0))
     };
     let subtitle = texts(&headings.subtitle).unwrap_or_default();
     let notes = texts(&headings.notes).unwrap_or_default();
+    let marks = texts(&headings.marks).unwrap_or(chart.marks);
+    let below: Vec<&str> = [notes.as_str(), &marks]
+        .into_iter()
+        .chain(chart.remarks.iter().map(String::as_str))
+        .collect();
 
-    let title_lines = TITLE.wrap(&title, ROOM);
+    let title_lines = match figure.under_heading {
+        true => Vec::new(),
+        false => TITLE.wrap(&title, ROOM),
+    };
     let subtitle_lines = SUBTITLE.wrap(&subtitle, ROOM);
-    let mut note_lines = NOTE.wrap(&notes, ROOM);
-    for remark in &chart.remarks {
-        note_lines.extend(NOTE.wrap(remark, ROOM));
-    }
+    let note_lines: Vec<String> = below
+        .iter()
+        .flat_map(|text| NOTE.wrap(text, ROOM))
+        .collect();
     let legend = LegendLayout::new(&chart.legend);
 
     let height_of = |lines: &[String], lettering: Lettering, gap: f64| match lines.len() {
@@ -99,9 +109,9 @@ pub fn frame(figure: &Figure, table: &Table, chart: Chart<'_>) -> Result<String>
     let notes_top = chart_top + chart.height + 14.0;
     let height = notes_top + height_of(&note_lines, NOTE, 0.0) + 14.0;
 
-    let description = [subtitle.as_str(), &chart.description, &notes]
+    let description = [subtitle.as_str(), &chart.description]
         .into_iter()
-        .chain(chart.remarks.iter().map(String::as_str))
+        .chain(below)
         .filter(|sentence| !sentence.is_empty())
         .map(|sentence| format!("{}.", sentence.trim_end_matches('.')))
         .collect::<Vec<_>>()
@@ -138,6 +148,7 @@ pub fn empty(figure: &Figure, table: &Table, why: &str) -> Result<String> {
         legend: Legend::default(),
         height: 160.0 + SUBTITLE.line_height() * sentence.len() as f64,
         description: why.to_owned(),
+        marks: String::new(),
         remarks: Vec::new(),
         draw: Box::new(move |sheet, area| {
             outline(sheet, area, theme::GRID, 1.0)?;

@@ -196,6 +196,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: Legend::default(),
         height: KEY_ROOM + above + height + layout.below + under,
         description: description(&tiles, &key, &colours),
+        marks: String::new(),
         remarks: remarks(&tiles, &layout, &colours, many),
         draw: Box::new(|sheet, area| {
             draw_key(sheet, area, &key, &colours, tiles.has_gaps())?;

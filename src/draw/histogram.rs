@@ -166,6 +166,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: Legend::default(),
         height: above + count * (heading + height) + (count - 1.0) * GAP + HEIGHT_BELOW,
         description: groups.description((&caption, &y_caption)),
+        marks: String::new(),
         remarks: remarks(&groups, &x, figure.y_scale),
         draw: Box::new(|sheet, area| {
             let first = Area {

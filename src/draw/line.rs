@@ -13,6 +13,7 @@ use super::series::{self, CORNERS, Place, Style};
 use super::sheet::{Area, Sheet};
 use super::template::grouped;
 use super::theme;
+use super::values::Interval;
 use crate::table::Table;
 
 pub const CHANNELS: &[Channel] = &[
@@ -213,6 +214,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend,
         height: count * (above + height) + (count - 1.0) * GAP + HEIGHT_BELOW,
         description: lines.description(&caption),
+        marks: marks(&channels)?,
         remarks: remarks(&lines, &channels, &x, &spans)?,
         draw: Box::new(|sheet, area| {
             let room = ends.as_ref().map_or(6.0, Ends::room);
@@ -381,6 +383,11 @@ fn legend(lines: &Lines) -> Legend {
     }
 }
 
+fn marks(channels: &Channels<'_>) -> Result<String> {
+    let band = Interval::named(channels, "low", "high")?;
+    Ok(band.map_or(String::new(), |band| format!("Bands: {}.", band.name())))
+}
+
 fn remarks(
     lines: &Lines,
     channels: &Channels<'_>,
@@ -390,13 +397,6 @@ fn remarks(
     let mut remarks = Vec::new();
     if let (false, Some(n)) = (lines.are_grouped(), lines.n(0)) {
         remarks.push(format!("n = {n}."));
-    }
-    if let (Some(low), Some(high)) = (channels.optional("low")?, channels.optional("high")?) {
-        remarks.push(format!(
-            "Bands: from “{}” to “{}”.",
-            low.name(),
-            high.name()
-        ));
     }
     if lines.points().any(|point| point.y.is_none()) {
         remarks.push("A line is broken where there is no value.".to_owned());

@@ -19,6 +19,8 @@ pub struct Span {
     low: f64,
     high: f64,
     log: bool,
+    /// Every value is a whole number, as counts and runs' numbers are.
+    whole: bool,
     /// The unit that is shown.
     pub unit: Option<String>,
     /// How many of the column's units it holds.
@@ -36,10 +38,12 @@ impl Span {
     ) -> Option<Self> {
         let log = scale == AxisScale::Log;
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut whole = true;
         for value in values {
             if !log || value > 0.0 {
                 let value = value.clamp(-FARTHEST, FARTHEST);
                 (low, high) = (low.min(value), high.max(value));
+                whole &= value.fract() == 0.0;
             }
         }
         if low > high {
@@ -54,6 +58,7 @@ impl Span {
             low,
             high,
             log,
+            whole: whole && !log && per_shown == 1.0,
             unit: unit.map(|_| shown.to_owned()),
             per_shown,
             air: 0.02,
@@ -94,9 +99,10 @@ impl Span {
         if high - low <= 1e-9 * low.abs().max(high.abs()) {
             return Axis::linear(low..low, edges);
         }
-        // An axis that comes near zero begins there.
+        // An axis that comes near zero begins there, unless it counts from one.
         let air = (high - low) * self.air;
-        let start = match low >= 0.0 && low < high * 0.3 {
+        let counts = self.whole && low == 1.0;
+        let start = match low >= 0.0 && low < high * 0.3 && !counts {
             true => 0.0,
             false => low - air,
         };
@@ -104,7 +110,11 @@ impl Span {
             true => 0.0,
             false => high + air,
         };
-        Axis::linear(start..end, edges)
+        let axis = Axis::linear(start..end, edges);
+        match self.whole {
+            true => axis.whole(),
+            false => axis,
+        }
     }
 }
 

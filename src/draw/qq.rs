@@ -132,10 +132,8 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     let indent = rooms.fold(0.0, f64::max);
     let panels = Panels::new(heads, indent, true, !captions.1.is_empty());
     let crowded = samples.points() > MARKS;
+    let line = channels.optional("line")?;
     let mut remarks = Vec::new();
-    if let Some(line) = channels.optional("line")? {
-        remarks.push(format!("Line: “{}”.", line.name()));
-    }
     if samples.placeless > 0 {
         let rows = grouped(&samples.placeless.to_string());
         remarks.push(format!(
@@ -149,6 +147,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: Legend::default(),
         height: panels.height(),
         description: description(&samples, (&captions.0, &captions.1)),
+        marks: line.map_or(String::new(), |line| format!("Line: “{}”.", line.name())),
         remarks,
         draw: Box::new(|sheet, area| {
             let mut places: Vec<Vec<Vec<Place>>> = Vec::new();

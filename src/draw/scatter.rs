@@ -11,6 +11,7 @@ use super::series::{self, Crowd, MARKS, Place, Style};
 use super::sheet::Sheet;
 use super::template::grouped;
 use super::theme;
+use super::values::Interval;
 use crate::table::Table;
 
 pub const CHANNELS: &[Channel] = &[
@@ -289,7 +290,8 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend,
         height: panels.height(),
         description: clouds.description((&captions.0, &captions.1)),
-        remarks: remarks(&clouds, &channels, (&x, &y))?,
+        marks: marks(&channels)?,
+        remarks: remarks(&clouds, (&x, &y)),
         draw: Box::new(|sheet, area| {
             let mut planes = Vec::new();
             for index in 0..clouds.panels.len() {
@@ -379,24 +381,17 @@ fn draw_clouds(
     Ok(())
 }
 
-fn remarks(
-    clouds: &Clouds,
-    channels: &Channels<'_>,
-    (x, y): (&Span, &Span),
-) -> Result<Vec<String>> {
+fn marks(channels: &Channels<'_>) -> Result<String> {
+    let Some(fit) = channels.optional("fit")? else {
+        return Ok(String::new());
+    };
+    let band = Interval::named(channels, "fit_low", "fit_high")?;
+    let band = band.map_or(String::new(), |band| format!("; band: {}", band.name()));
+    Ok(format!("Line: “{}”{band}.", fit.name()))
+}
+
+fn remarks(clouds: &Clouds, (x, y): (&Span, &Span)) -> Vec<String> {
     let mut remarks = Vec::new();
-    if let Some(fit) = channels.optional("fit")? {
-        let band = match (
-            channels.optional("fit_low")?,
-            channels.optional("fit_high")?,
-        ) {
-            (Some(low), Some(high)) => {
-                format!("; band: from “{}” to “{}”", low.name(), high.name())
-            }
-            _ => String::new(),
-        };
-        remarks.push(format!("Line: “{}”{band}.", fit.name()));
-    }
     let off = |at: &&Place| !x.holds(at.0) || !y.holds(at.1);
     let points = clouds.all().flat_map(|cloud| &cloud.points);
     let off = points.filter(off).count();
@@ -413,5 +408,5 @@ fn remarks(
     if clouds.points() > MARKS {
         remarks.push(Crowd::remark(clouds.points(), clouds.groups.len()));
     }
-    Ok(remarks)
+    remarks
 }

@@ -144,6 +144,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         },
         height: rows.height(),
         description: bars.description(),
+        marks: String::new(),
         remarks: Vec::new(),
         draw: Box::new(|sheet, area| {
             let data = rows.data(area);

@@ -1,4 +1,4 @@
-//! Text with `{column}` places, filled from the first row of the answer.
+//! Text with `{column}` places, filled from a row of the answer.
 
 use anyhow::{Result, anyhow, bail};
 
@@ -14,8 +14,8 @@ enum Piece {
     },
 }
 
-/// A parsed template. `{n}` is column n of the first row, `{p50_ms:.1}` the same with one
-/// decimal, `{{` and `}}` are braces.
+/// A parsed template. `{n}` is column n of a row, `{p50_ms:.1}` the same with one decimal, `{{` and `}}`
+/// are braces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template(Vec<Piece>);
 
@@ -82,18 +82,17 @@ impl Template {
         })
     }
 
-    /// The text with every place filled; `None` where the table has no row to fill them from.
+    /// The text with every place filled from a row; `None` where the table has no such row.
     ///
     /// Columns the table lacks are refused before this is called, so they fill with nothing.
-    pub fn fill(&self, table: &Table) -> Option<String> {
+    pub fn fill(&self, table: &Table, row: usize) -> Option<String> {
         let mut filled = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Column { name, decimals } => {
-                    let row = table.rows.first()?;
-                    let index = table.columns.iter().position(|column| column == name);
-                    let cell = index.and_then(|index| row.get(index));
+                    let row = table.rows.get(row)?;
+                    let cell = table.column(name).and_then(|index| row.get(index));
                     filled.push_str(&shown(cell.unwrap_or(&Cell::Null), *decimals));
                 }
             }
@@ -163,17 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_from_the_first_row() {
+    fn places_are_filled_from_a_row() {
         let template = Template::parse("n = {n}, p50 {p50_ms:.1} or {p50_ms} {{ms}}").unwrap();
-        let filled = template.fill(&one_row()).unwrap();
+        let filled = template.fill(&one_row(), 0).unwrap();
         assert_eq!(filled, "n = 12,345, p50 17.2 or 17.25 {ms}");
     }
 
     #[test]
     fn a_table_without_rows_fills_only_templates_without_places() {
         let empty = Table::default();
-        assert_eq!(Template::parse("{n} runs").unwrap().fill(&empty), None);
-        assert!(Template::parse("runs").unwrap().fill(&empty).is_some());
+        assert_eq!(Template::parse("{n} runs").unwrap().fill(&empty, 0), None);
+        assert!(Template::parse("runs").unwrap().fill(&empty, 0).is_some());
     }
 
     #[test]

@@ -196,6 +196,7 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: legend(),
         height: layout.height(marks.panels.len()) + HEIGHT_BELOW,
         description: marks.description(if shown.is_empty() { "its unit" } else { shown }),
+        marks: String::new(),
         remarks: Vec::new(),
         draw: Box::new(|sheet, area| {
             let data = Area {

@@ -62,6 +62,16 @@ struct Step {
     interval: Option<(f64, f64)>,
 }
 
+impl Step {
+    /// Where it begins and ends, with its interval; a total's beginning is the axis'.
+    fn ends(&self) -> impl Iterator<Item = f64> {
+        let from = (self.kind != Kind::Total).then_some(self.from);
+        let interval = self.interval.map(|(low, high)| [low, high]);
+        let ends = interval.into_iter().flatten().chain(from);
+        ends.chain([self.to])
+    }
+}
+
 impl Row for Step {
     fn label(&self) -> &str {
         &self.label
@@ -107,6 +117,16 @@ fn read(channels: &Channels<'_>) -> Result<Vec<Panel<Step>>> {
     Ok(panels)
 }
 
+/// Where the axis begins: at zero, unless all that changes lies so far from it that it could not be seen.
+fn start(ends: &[f64]) -> f64 {
+    let low = ends.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match low > 0.7 * high && low < high {
+        true => low - 0.2 * (high - low),
+        false => 0.0,
+    }
+}
+
 /// Draws the figure.
 pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     let channels = Channels::new(figure, table)?;
@@ -115,16 +135,14 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
     }
     let panels = read(&channels)?;
     let steps = || panels.iter().flat_map(|panel| &panel.rows);
-    let ends = steps().flat_map(|step| {
-        let interval = step.interval.map(|(low, high)| [low, high]);
-        let ends = interval.into_iter().flatten();
-        ends.chain([step.from, step.to, 0.0])
-    });
+    let ends: Vec<f64> = steps().flat_map(Step::ends).collect();
+    let start = start(&ends);
     let change = channels.required("change")?;
     let any = (0..channels.len()).try_fold(false, |any, row| {
         change.number(row).map(|number| any || number.is_some())
     })?;
-    let Some(values) = Values::new(figure, ends).filter(|_| any) else {
+    let values = Values::new(figure, ends.into_iter().chain([start]));
+    let Some(values) = values.filter(|_| any) else {
         return empty(figure, table, &no_values(figure, &change, false));
     };
     let caption = values.caption(figure);
@@ -144,16 +162,21 @@ pub fn draw(figure: &Figure, table: &Table) -> Result<String> {
         legend: legend(&panels),
         height: rows.height(),
         description: description(&panels, &values, &caption),
-        remarks: whiskers
-            .map(|interval| format!("Whiskers: {} of each change.", interval.name()))
-            .into_iter()
-            .collect(),
+        marks: whiskers.map_or(String::new(), |interval| {
+            format!("Whiskers: {} of each change.", interval.name())
+        }),
+        remarks: Vec::from_iter(
+            (start > 0.0).then(|| "The axis does not begin at zero: totals are cut.".to_owned()),
+        ),
         draw: Box::new(|sheet, area| {
             let axis = values.axis(rows.data(area), (0.0, room));
             let place = |value: f64| values.place(&axis, value);
             let gap = rows.layout.gap;
             rows.draw(sheet, area, &axis, &axis.ticks(), |step: &Step, area, _| {
                 draw_step(sheet, step, area, &values, number, place)?;
+                if start > 0.0 && step.kind == Kind::Total {
+                    draw_cut(sheet, area)?;
+                }
                 // What comes before the first bar of a panel has no connector.
                 let follows = panels.iter().any(|panel| {
                     let mut before = panel.rows.iter().skip(1);
@@ -204,6 +227,16 @@ fn draw_step(
     }
     let at = (right + NUMBER_GAP, area.middle());
     number_at(sheet, &text(step, values), at, Anchor::Start, number)
+}
+
+/// Draws the slits of a bar that does not begin where the axis does.
+fn draw_cut(sheet: &Sheet<'_>, area: Area) -> Result<()> {
+    for left in [10.0, 16.0] {
+        let low = (area.left + left, area.bottom);
+        let high = (area.left + left + 5.0, area.top);
+        sheet.line(&[low, high], theme::PAPER, 2.4)?;
+    }
+    Ok(())
 }
 
 /// A total as it is, a change with its sign.

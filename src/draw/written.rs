@@ -25,7 +25,9 @@ struct Written {
     x_scale: Option<Spanned<AxisScale>>,
     y_scale: Option<Spanned<AxisScale>>,
     notes: Option<Spanned<String>>,
+    marks: Option<Spanned<String>>,
     says: Option<Spanned<String>>,
+    place: Option<u32>,
     table: Option<Spanned<String>>,
     encode: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
     #[serde(default)]
@@ -54,8 +56,10 @@ impl Figure {
         let optional = |text: &Option<Spanned<String>>| text.as_ref().map(&template).transpose();
         let headings = Headings {
             title: template(&title)?,
+            title_text: title.into_inner(),
             subtitle: optional(&written.subtitle)?,
             notes: optional(&written.notes)?,
+            marks: optional(&written.marks)?,
         };
         for (what, named) in [("query", Some(&query)), ("table", written.table.as_ref())] {
             if let Some(named) = named.filter(|named| named.get_ref().contains(['/', '\\', '.'])) {
@@ -120,12 +124,13 @@ impl Figure {
         };
         Ok(Self {
             name: source.name.to_owned(),
-            title: title.into_inner(),
             asks_at: source.document.line(query.span()),
             query: query.into_inner(),
             chart,
             table: written.table.map(Spanned::into_inner),
+            place: written.place,
             says: optional(&written.says)?,
+            under_heading: false,
             headings,
             x_label: written.x_label,
             y_label: written.y_label,

@@ -67,8 +67,9 @@ pub(super) struct Answer {
 /// A figure and what it draws.
 pub(super) struct Drawn {
     pub figure: Figure,
-    /// The sentence it supports.
-    pub says: Option<String>,
+    pub title: String,
+    /// The sentences it supports.
+    pub says: Vec<String>,
     pub drawn: Answer,
     /// The picture, unless it is too large for a page.
     pub svg: Option<String>,
@@ -170,13 +171,11 @@ impl Report {
         STANDARD.into_iter().filter(has).collect()
     }
 
-    /// The figures that any side has, in order.
+    /// The figures that any side has, in their order.
     pub(super) fn figures(&self) -> Vec<&str> {
         let figures = self.sides.iter().flat_map(|side| &side.figures);
-        let mut names: Vec<&str> = figures.map(|drawn| drawn.figure.name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        let orders: BTreeSet<(u32, &str)> = figures.map(|drawn| drawn.figure.order()).collect();
+        orders.into_iter().map(|(_, name)| name).collect()
     }
 }
 
@@ -193,6 +192,7 @@ impl Side {
                 None => None,
             };
             drawn.push(Drawn {
+                title: figure.title(&answer.table),
                 says: figure.says(&answer.table)?,
                 figure: figure.clone(),
                 svg: picture(letter, figure, &answer.table)?,
@@ -283,10 +283,9 @@ impl Drawn {
 
 /// The picture of an answer, if it is not too large.
 fn picture(letter: &str, figure: &Figure, table: &Table) -> Result<Option<String>> {
-    // Two on a page must not share their names.
-    let mut named = figure.clone();
-    named.name.insert_str(0, letter);
-    let svg = named.svg(table, Look::Page)?;
+    // Two on a page must not share their ids.
+    let figure = figure.under_heading(&format!("{letter}{}", figure.name));
+    let svg = figure.svg(table, Look::Page)?;
     Ok(Some(svg).filter(|svg| svg.len() <= MOST_PICTURE))
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::contents::{Answer, Drawn, Report, Side};
 use super::grid::MOST_ROWS;
-use super::parts;
+use super::parts::{self, MOST_SAID};
 use crate::draw::Look;
 use crate::table::{Cell, Form, Table};
 
@@ -166,11 +166,24 @@ impl Document<'_> {
         }
     }
 
+    fn says(&mut self, drawn: &Drawn, all: &str) {
+        let bullet = match drawn.says.len() {
+            0 | 1 => "",
+            _ => "- ",
+        };
+        let said = drawn.says.iter().take(MOST_SAID);
+        let mut lines: Vec<String> = said
+            .map(|sentence| format!("{bullet}{}", sentence_of(sentence)))
+            .collect();
+        if let rest @ 1.. = drawn.says.len().saturating_sub(MOST_SAID) {
+            lines.push(format!("{bullet}And {rest} more: `{all}`"));
+        }
+        self.block(&lines.join("\n"));
+    }
+
     fn picture(&mut self, side: &Side, drawn: &Drawn) -> Result<()> {
         let name = &drawn.figure.name;
-        if let Some(says) = &drawn.says {
-            self.block(&sentence_of(says));
-        }
+        self.says(drawn, &side.commands.sql(&drawn.drawn.name));
         let command = side.commands.figure(name);
         match &drawn.svg {
             Some(_) => {
@@ -180,7 +193,7 @@ impl Document<'_> {
                     let svg = drawn.figure.svg(&drawn.drawn.table, look)?;
                     self.pictures.push((file.clone(), svg));
                 }
-                let title = attribute(&drawn.figure.title);
+                let title = attribute(&drawn.title);
                 let [light, dark] = [light, dark].map(|file| attribute(&file));
                 self.block(&format!(
                     "<picture>\n<source media=\"(prefers-color-scheme: dark)\" srcset=\"{dark}\">\n\

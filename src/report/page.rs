@@ -74,7 +74,9 @@ fn contents(report: &Report) -> Markup {
                         a href="#figures" { "Figures" }
                         ul {
                             @for name in figures.iter().filter(|name| **name != TIMELINE) {
-                                li { a href=(format!("#figure-{name}")) { (name) } }
+                                li {
+                                    a href=(format!("#figure-{name}")) { (parts::title(report, name)) }
+                                }
                             }
                         }
                     }

@@ -5,10 +5,13 @@ use maud::{Markup, PreEscaped, html};
 use super::contents::{Answer, Drawn, Report, Side, TIMELINE};
 use super::folds;
 use super::grid::{MOST_ROWS, grid};
-use super::prose::{breakable, prose};
+use super::prose::prose;
 use super::rounded::Column;
 use crate::table::Cell;
 use crate::trace::{ClockKind, Manifest};
+
+/// Sentences under a figure's heading.
+pub const MOST_SAID: usize = 8;
 
 /// What each side has to say, beside each other if there are two.
 fn beside(report: &Report, say: impl Fn(&Side) -> Option<Markup>) -> Markup {
@@ -172,7 +175,7 @@ pub fn timeline(report: &Report) -> Option<Markup> {
     })
 }
 
-/// The other figures, each with the sentence it supports.
+/// The other figures, each with the sentences it supports.
 pub fn figures(report: &Report) -> Option<Markup> {
     let mut names = report.figures();
     names.retain(|name| *name != TIMELINE);
@@ -182,7 +185,7 @@ pub fn figures(report: &Report) -> Option<Markup> {
                 h2 { "Figures" }
                 @for name in names {
                     section.figure id=(format!("figure-{name}")) {
-                        h3 { (breakable(name)) }
+                        h3 { (title(report, name)) }
                         (figure(report, name))
                     }
                 }
@@ -191,10 +194,10 @@ pub fn figures(report: &Report) -> Option<Markup> {
     })
 }
 
-/// The title of a figure, as its file has it.
+/// The title of a figure, that of the first side that has it.
 pub fn title<'a>(report: &'a Report, name: &str) -> &'a str {
     let drawn = report.sides.iter().find_map(|side| side.figure(name));
-    drawn.map_or("", |drawn| &drawn.figure.title)
+    drawn.map_or("", |drawn| &drawn.title)
 }
 
 fn figure(report: &Report, name: &str) -> Markup {
@@ -209,11 +212,11 @@ fn picture(side: &Side, drawn: &Drawn) -> Markup {
     let command = side.commands.figure(name);
     let numbers = drawn.numbers();
     html! {
-        @if let Some(says) = &drawn.says { p.says { (prose(says)) } }
+        (says(drawn, &side.commands.sql(&drawn.drawn.name)))
         @match (&drawn.svg, &side.timeline) {
             (_, Some(timeline)) if name == TIMELINE => (PreEscaped(timeline)),
             (Some(svg), _) => figure {
-                div.picture role="region" aria-label=(format!("Picture {name}")) tabindex="0" {
+                div.picture role="region" aria-label=(format!("Picture: {}", drawn.title)) tabindex="0" {
                     (PreEscaped(svg))
                 }
             },
@@ -223,6 +226,21 @@ fn picture(side: &Side, drawn: &Drawn) -> Markup {
         }
         (folds::numbers(numbers, &side.commands.sql(&numbers.name)))
         (folds::sql(&drawn.drawn, &[side.commands.sql(&drawn.drawn.name), command]))
+    }
+}
+
+/// The sentences of a figure; of very many the first, and the command that has all.
+fn says(drawn: &Drawn, all: &str) -> Markup {
+    let rest = drawn.says.len().saturating_sub(MOST_SAID);
+    html! {
+        @match &drawn.says[..] {
+            [] => {},
+            [only] => p.says { (prose(only)) },
+            many => ul.says {
+                @for sentence in many.iter().take(MOST_SAID) { li { (prose(sentence)) } }
+                @if rest > 0 { li.note { "And " (rest) " more: " code { (all) } } }
+            },
+        }
     }
 }
 
