@@ -22,16 +22,6 @@ series as (
     group by agent, phase
 ),
 
--- The series whose gaps are the shortest in the middle, and the longest.
-extremes as (
-    select
-        first_value(concat_ws(', ', agent, phase) order by p50_ms, agent, phase) as shortest_series,
-        min(p50_ms) as shortest_p50_ms,
-        last_value(concat_ws(', ', agent, phase) order by p50_ms, agent, phase) as longest_series,
-        max(p50_ms) as longest_p50_ms
-    from series
-),
-
 microseconds as (
     select
         agent,
@@ -59,13 +49,16 @@ select
     n,
     p50_ms,
     p99_ms,
-    shortest_series,
-    shortest_p50_ms,
-    longest_series,
-    longest_p50_ms
+    -- The series whose gaps are the shortest in the middle, and the longest.
+    first_value(concat_ws(', ', agent, phase)) over upwards as shortest_series,
+    min(p50_ms) over () as shortest_p50_ms,
+    first_value(concat_ws(', ', agent, phase)) over downwards as longest_series,
+    max(p50_ms) over () as longest_p50_ms
 from ranked
 join series using (agent, phase)
-cross join extremes
 where rank * 2000 / n > (rank - gaps) * 2000 / n    -- whole divisions
     or rank = gaps                                  -- the shortest
+window
+    upwards as (order by p50_ms, agent, phase),
+    downwards as (order by p50_ms desc, agent desc, phase desc)
 order by agent, phase, icl_ns

@@ -75,6 +75,7 @@ steps as (
 
 select
     steps.panel,
+    case when steps.panel = '' then '' else steps.panel || ': ' end as lead,
     runs,
     by_span as span_percent,
     at_work as work_percent,

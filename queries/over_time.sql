@@ -21,14 +21,12 @@ spans as (
 chunks_by_stretch as (
     select
         event.session_id,
-        exchanges.agent as source,
+        event.agent as source,
         (event.t_ns - begin_ns) / width_ns as stretch,      -- whole division
         count(*) as chunks
-    from content_events as event
-    join stretches on stretches.session_id = event.session_id
-    join exchanges on exchanges.session_id = event.session_id
-        and exchanges.request_id = event.request_id
-    group by event.session_id, exchanges.agent, (event.t_ns - begin_ns) / width_ns
+    from stretches
+    join content_events as event on event.session_id = stretches.session_id
+    group by event.session_id, event.agent, (event.t_ns - begin_ns) / width_ns
 ),
 
 lasts as (

@@ -59,7 +59,7 @@ pub async fn run(args: Args) -> Exit {
         look: draw::Look::Light,
         empty: false,
     };
-    let drawn = render(&session, &draw::figures(None, &[])?, &pictures, both).await?;
+    let drawn = render(session, &draw::figures(None, &[])?, &pictures, both).await?;
     STDOUT.table(&efficiency)?;
     let at = |folder: &Path| folder.display().to_string();
     println!("\nthe recording it began with   {}", at(&original.folder));

@@ -1,8 +1,11 @@
 //! `tokentape figures`: render figures, each a query and a chart.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -75,7 +78,7 @@ pub async fn run(args: Args) -> Exit {
         },
         empty: !args.only.is_empty(),
     };
-    let drawn = render(&session, &figures, &args.output, forms).await?;
+    let drawn = render(session, &figures, &args.output, forms).await?;
     for path in &drawn.files {
         println!("{}", path.display());
     }
@@ -125,38 +128,63 @@ pub struct Drawn {
     pub left_out: Vec<String>,
 }
 
-/// Renders figures into `folder`.
+/// Renders figures into `folder`, as many at once as there are cores.
 ///
 /// # Errors
 /// If a query fails, does not fit its figure, or a file cannot be written.
 pub async fn render(
-    session: &Session,
+    session: Session,
     figures: &[Figure],
     folder: &Path,
     forms: Forms,
 ) -> Result<Drawn> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let session = Arc::new(session);
+    let mut waiting = figures.iter();
+    let mut drawing = VecDeque::new();
     let mut drawn = Drawn::default();
-    for figure in figures {
-        let table = session.named(&figure.query).await;
-        let table = table.with_context(|| figure.asks_at().to_owned())?;
-        if table.rows.is_empty() && !forms.empty {
+    loop {
+        // One more than cores, so that none is idle while the oldest takes long.
+        let some = waiting.by_ref().take(cores + 1 - drawing.len());
+        drawing.extend(some.map(|figure| {
+            let (session, asked) = (session.clone(), figure.clone());
+            let pictures = tokio::spawn(async move { pictures(&session, &asked, forms).await });
+            (figure, pictures)
+        }));
+        let Some((figure, pictures)) = drawing.pop_front() else {
+            return Ok(drawn);
+        };
+        let Some(pictures) = pictures.await?? else {
             drawn.left_out.push(figure.name.clone());
             continue;
-        }
-        let svg = figure.svg(&table, forms.look)?;
-        if forms.svg {
-            let path = folder.join(format!("{}.svg", figure.name));
-            write(&path, svg.as_bytes())?;
-            drawn.files.push(path);
-        }
-        if forms.png {
-            let path = folder.join(format!("{}.png", figure.name));
-            write(&path, &draw::png(&svg, PNG_SCALE)?)?;
+        };
+        for (form, bytes) in pictures {
+            let path = folder.join(format!("{}.{form}", figure.name));
+            write(&path, &bytes)?;
             drawn.files.push(path);
         }
     }
-    Ok(drawn)
+}
+
+/// The pictures of a figure, each with the ending of its file; `None` if it is left out.
+async fn pictures(
+    session: &Session,
+    figure: &Figure,
+    forms: Forms,
+) -> Result<Option<Vec<(&'static str, Vec<u8>)>>> {
+    let table = session.named(&figure.query).await;
+    let table = table.with_context(|| figure.asks_at().to_owned())?;
+    if table.rows.is_empty() && !forms.empty {
+        return Ok(None);
+    }
+    let svg = figure.svg(&table, forms.look)?;
+    let png = match forms.png {
+        true => Some(("png", draw::png(&svg, PNG_SCALE)?)),
+        false => None,
+    };
+    let svg = forms.svg.then(|| ("svg", svg.into_bytes()));
+    Ok(Some(svg.into_iter().chain(png).collect()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -126,12 +126,10 @@ impl Axis {
                     values.retain(|value| !self.whole || value.fract() == 0.0);
                     labelled(values)
                 };
-                // Long numbers need more room than most; two ticks there are in any case.
-                (2..=most)
-                    .rev()
-                    .map(ticks)
-                    .find(|ticks| self.stand_apart(ticks))
-                    .unwrap_or_else(|| ticks(2))
+                // Long numbers need more room than most. One tick alone says nothing of the distance.
+                let fewer = (2..=most).rev().chain(most + 1..=12);
+                let fits = |ticks: &Vec<_>| ticks.len() > 1 && self.stand_apart(ticks);
+                fewer.map(ticks).find(fits).unwrap_or_else(|| ticks(2))
             }
             Mapping::Log(_) => {
                 // From fine to coarse; the first whose labels keep apart is taken. Within less

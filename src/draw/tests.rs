@@ -12,6 +12,7 @@ mod boxes;
 mod forest;
 mod labelled;
 mod waterfall;
+mod words;
 
 const TIMELINE: &str = include_str!("../../figures/timeline.toml");
 const ICL_ECDF: &str = include_str!("../../figures/icl_ecdf.toml");

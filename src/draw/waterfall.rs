@@ -216,7 +216,11 @@ fn draw_step(
         // A change of nothing, or of next to nothing, is a line.
         Some(_) if body.width() < 1.0 => {
             let ends = [(to, area.top), (to, area.bottom)];
-            sheet.line(&ends, step.kind.colour(), 1.6)?;
+            let colour = match step.from == step.to {
+                true => theme::AXIS,
+                false => step.kind.colour(),
+            };
+            sheet.line(&ends, colour, 1.6)?;
         }
         Some(_) => sheet.fill(body, step.kind.colour())?,
     }

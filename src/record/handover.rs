@@ -153,3 +153,94 @@ impl Handover {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::trace::{Chunk, End, Ending, Manifest, Sent, Trace, Writer};
+    use crate::wire::redaction::Redactor;
+
+    fn writer(folder: &std::path::Path) -> Writer {
+        let (clock, redactor) = (Clock::start(), Redactor::default());
+        Writer::create(folder, clock, Manifest::default(), redactor).unwrap()
+    }
+
+    #[test]
+    fn in_whatever_parts_it_is_handed_over_it_arrives_whole_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("trace");
+        let writer = writer(&folder);
+        let tape = writer.tape();
+        let handover = Handover::to(tape.clone());
+        let answers = [(); 2].map(|()| tape.sent(Sent::default(), b""));
+        let mut expected = [Vec::new(), Vec::new()];
+        for request_id in answers {
+            handover.head(Head {
+                request_id,
+                status: 200,
+                ..Head::default()
+            });
+        }
+        for n in 0..200_usize {
+            let which = usize::from(n % 3 == 0);
+            let payload = "x".repeat(n % 7);
+            handover.chunk(answers[which], n as i64, payload.as_bytes());
+            expected[which].push((n as i64, payload.into_bytes()));
+            if n % 50 == 0 {
+                handover.part(n % 11);
+            }
+        }
+        while handover.part(7) {}
+        assert!(handover.owed().payloads.is_empty());
+        for request_id in answers {
+            tape.end(End {
+                request_id,
+                end_ns: 200,
+                ending: Ending::Whole,
+                error: None,
+            });
+        }
+        drop(handover);
+        writer.finish().unwrap();
+        let trace = Trace::open(&folder).unwrap();
+        let chunks = trace.chunks().unwrap();
+        for (request_id, expected) in answers.iter().zip(expected) {
+            let found = chunks[request_id].iter();
+            let found: Vec<_> = found
+                .map(|Chunk { t_ns, payload }| (*t_ns, payload.clone()))
+                .collect();
+            assert_eq!(found, expected);
+        }
+        let statuses = trace.requests().unwrap().into_iter();
+        assert!(
+            statuses
+                .map(|request| request.status)
+                .all(|status| status == Some(200))
+        );
+    }
+
+    #[tokio::test]
+    async fn it_is_handed_over_without_being_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder.path().join("trace"));
+        let handover = Handover::to(writer.tape());
+        let keeping = handover.keep_up();
+        let feeding = async {
+            for _ in 0..3 {
+                for n in 0..100 {
+                    handover.chunk(1, n, b"chunk");
+                }
+                while !handover.owed().forwarded.is_empty() {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = keeping => {}
+            () = feeding => {}
+        }
+        drop(handover);
+        writer.finish().unwrap();
+    }
+}

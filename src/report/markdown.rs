@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::contents::{Answer, Drawn, Report, Side};
 use super::grid::MOST_ROWS;
 use super::parts::{self, MOST_SAID};
+use super::verdicts;
 use crate::draw::Look;
 use crate::table::{Cell, Form, Table};
 
@@ -50,6 +51,9 @@ impl Document<'_> {
         if let Some(compared) = &report.compared {
             let command = report.compares();
             self.block("## Is B different from A?");
+            let said = verdicts::sentences(compared);
+            let said = said.iter().map(|said| format!("- {}", sentence_of(said)));
+            self.block(&said.collect::<Vec<_>>().join("\n"));
             self.block(&compared.about);
             self.table(&compared.table, &command)?;
             self.sql(compared, &[command]);

@@ -13,6 +13,7 @@ mod parts;
 mod prose;
 mod rounded;
 pub mod timeline;
+mod verdicts;
 
 pub use contents::{Asked, Report};
 pub use markdown::{Written, markdown};

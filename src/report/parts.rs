@@ -7,6 +7,7 @@ use super::folds;
 use super::grid::{MOST_ROWS, grid};
 use super::prose::prose;
 use super::rounded::Column;
+use super::verdicts;
 use crate::table::Cell;
 use crate::trace::{ClockKind, Manifest};
 
@@ -45,6 +46,7 @@ pub fn compared(report: &Report) -> Option<Markup> {
     Some(html! {
         section #compare {
             h2 { "Is B different from A?" }
+            ul.says { @for sentence in verdicts::sentences(compared) { li { (prose(&sentence)) } } }
             p { (prose(&compared.about)) }
             (grid("compare", &compared.table, MOST_ROWS, &command))
             (folds::sql(compared, &[command]))

@@ -53,6 +53,15 @@ impl Column {
     }
 }
 
+/// A number that stands in a sentence.
+pub fn alone(cell: &Cell) -> String {
+    let table = Table {
+        columns: Vec::new(),
+        rows: vec![vec![cell.clone()]],
+    };
+    Column::of(&table, 0).shown(cell)
+}
+
 /// `12345.67` as `12,345.67`; numbers of four digits stay as they are.
 fn grouped(number: &str) -> String {
     let (sign, size) = number.split_at(usize::from(number.starts_with('-')));

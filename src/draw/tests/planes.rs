@@ -458,3 +458,30 @@ fn a_thinned_line_keeps_its_peak() {
     };
     assert_eq!(top(&thick), top(&plain));
 }
+
+#[test]
+fn what_counts_has_no_halves_on_its_axis() {
+    let ticks = |values: &[f64]| {
+        let points: Vec<[f64; 2]> = values.iter().map(|x| [*x, 100.0 * x]).collect();
+        let points: Vec<&[f64]> = points.iter().map(<[f64; 2]>::as_slice).collect();
+        let svg = drawn("line", "", "x y", rows(&points));
+        let texts = svg
+            .split("</text>")
+            .filter_map(|text| text.rsplit('>').next());
+        texts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let runs = ticks(&[1.0, 2.0, 3.0]);
+    assert!(
+        ["1", "2", "3"]
+            .iter()
+            .all(|run| runs.contains(&(*run).to_owned())),
+        "{runs:?}"
+    );
+    assert!(
+        !runs.contains(&"0".to_owned()),
+        "it counts from one: {runs:?}"
+    );
+    let halves = |texts: &[String]| texts.iter().any(|text| text.contains('.'));
+    assert!(!halves(&runs), "{runs:?}");
+    assert!(halves(&ticks(&[1.0, 2.5, 3.0])));
+}

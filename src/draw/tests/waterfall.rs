@@ -62,3 +62,19 @@ fn below_zero_a_waterfall_goes_on() {
     ]);
     assert!(svg.contains(">−7.0%</text>") || svg.contains(">−7.00%</text>"));
 }
+
+#[test]
+fn far_from_zero_the_axis_begins_nearer_and_the_totals_are_cut() {
+    let note = "The axis does not begin at zero: totals are cut.";
+    let far = drawn(&[
+        ("ideal", Some(100.0), "total"),
+        ("tail", Some(-4.0), ""),
+        ("left", None, "total"),
+    ]);
+    assert!(far.contains(note));
+    // A fifth of all change lies before what is least.
+    let (totals, losses) = (rectangles(&far, "#5E5E5E"), rectangles(&far, "#DB8A00"));
+    assert!((losses[1][2] / totals[2][2] - 4.0 / 0.8).abs() < 0.1);
+    let near = drawn(&[("ideal", Some(100.0), "total"), ("tail", Some(-40.0), "")]);
+    assert!(!near.contains(note));
+}
