@@ -30,7 +30,8 @@ per_run as (
 parts as (
     select
         panel,
-        part,
+        count(*) as runs,
+        part as step,
         -- Those that the span rule counts come first.
         case when part in ('stagger', 'tail') then 10 else 30 end + part_order as place,
         -- Null if no server told it in any run: then it stands in another.
@@ -40,49 +41,38 @@ parts as (
     group by panel, part, part_order
 ),
 
-runs_of as (
-    select
-        panel,
-        count(*) as runs
-    from (select distinct panel, session_id, run_id from per_run) as each_run
-    group by panel
-),
-
+-- What is left after some of them; the runs are the same in every part.
 totals as (
     select
         panel,
-        100 as start,
-        100 + sum(change) filter (where place < 20) as by_span,
-        100 + sum(change) as at_work
+        max(runs) as runs,
+        lefts.step,
+        lefts.place,
+        100 + coalesce(sum(change) filter (where parts.place < lefts.place), 0) as percent
     from parts
-    group by panel
+    cross join (
+        values (0, 'all agents busy all the time'), (20, 'efficiency by span'), (50, 'the models at work')
+    ) as lefts(place, step)
+    group by panel, lefts.step, lefts.place
 ),
 
 steps as (
-    select panel, 0 as place, 'all agents busy all the time' as step, start as percent, 'total' as kind
+    select panel, runs, place, step, percent, 'total' as kind
     from totals
     union all
-    select panel, 20 as place, 'efficiency by span' as step, by_span as percent, 'total' as kind
-    from totals
-    union all
-    select panel, 50 as place, 'the models at work' as step, at_work as percent, 'total' as kind
-    from totals
-    union all
-    select panel, place, part as step, change as percent, 'change' as kind
+    select panel, runs, place, step, change as percent, 'change' as kind
     from parts
     where change is not null
 )
 
 select
-    steps.panel,
-    case when steps.panel = '' then '' else steps.panel || ': ' end as lead,
+    panel,
+    case when panel = '' then '' else panel || ': ' end as lead,
     runs,
-    by_span as span_percent,
-    at_work as work_percent,
+    max(percent) filter (where place = 20) over (partition by panel) as span_percent,
+    max(percent) filter (where place = 50) over (partition by panel) as work_percent,
     step,
     percent,
     kind
 from steps
-join totals on totals.panel = steps.panel
-join runs_of on runs_of.panel = steps.panel
-order by steps.panel, place
+order by panel, place
