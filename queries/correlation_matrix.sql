@@ -51,11 +51,10 @@ long as (
 ),
 
 varying as (
-    select
-        *,
-        count(value) over same > 2 and min(value) over same < max(value) over same as varies
+    select figure as varied
     from long
-    window same as (partition by figure)
+    group by figure
+    having count(value) > 2 and min(value) < max(value)
 )
 
 select
@@ -63,11 +62,11 @@ select
     other.figure as y,
     count(*) as n,
     case when count(*) > 2 then corr(one.value, other.value) end as r
-from varying as one
-join varying as other on one.session_id = other.session_id and one.run_id = other.run_id
-where one.varies
-    and other.varies
-    and one.value is not null
+from long as one
+join long as other on one.session_id = other.session_id and one.run_id = other.run_id
+where one.value is not null
     and other.value is not null
+    and one.figure in (select varied from varying)
+    and other.figure in (select varied from varying)
 group by one.figure, one.place, other.figure, other.place
 order by one.place, other.place

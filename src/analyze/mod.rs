@@ -5,6 +5,7 @@ pub mod check;
 pub mod compare;
 mod described;
 mod functions;
+mod kept;
 mod library;
 mod params;
 mod statements;
@@ -78,6 +79,13 @@ impl Session {
             vocabulary,
             library,
         })
+    }
+
+    /// For a session that asks much: views of few rows are computed when they are first read, and kept. What
+    /// they hold does not differ; sums over them may in their last digit.
+    pub fn keeping(self) -> Self {
+        self.vocabulary.keep();
+        self
     }
 
     /// Where its queries and views are looked up.

@@ -1,7 +1,7 @@
 //! The names a query may use: the tables of the traces, and views, each planned only when asked for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::bail;
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::col;
 
+use super::kept::Kept;
 use super::library::Library;
 use super::params::{self, Params};
 use crate::trace::{TableName, Trace};
@@ -32,7 +33,21 @@ pub struct Vocabulary {
     assumed: OnceLock<Params>,
     /// Set once: the session that this vocabulary belongs to.
     session: OnceLock<SessionContext>,
+    /// Set once: views that are answered once and kept, as soon as they were asked for.
+    kept: OnceLock<Mutex<BTreeMap<String, Arc<Kept>>>>,
 }
+
+/// Views of a row a run, an agent of a run, or a request: small beside the events they are made of.
+const KEPT: [&str; 8] = [
+    "agent_runs",
+    "configurations",
+    "efficiencies",
+    "exchanges",
+    "request_times",
+    "run_labels",
+    "run_metrics",
+    "time_budget",
+];
 
 impl std::fmt::Debug for Vocabulary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,6 +91,7 @@ impl Vocabulary {
             library,
             assumed: OnceLock::new(),
             session: OnceLock::new(),
+            kept: OnceLock::new(),
         })
     }
 
@@ -113,6 +129,16 @@ impl Vocabulary {
         })
     }
 
+    /// From now on, small views are answered once.
+    pub fn keep(&self) {
+        self.kept.get_or_init(Mutex::default);
+    }
+
+    fn kept(&self) -> Option<MutexGuard<'_, BTreeMap<String, Arc<Kept>>>> {
+        let kept = self.kept.get()?;
+        Some(kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Tells in which session views are planned.
     pub fn belongs_to(&self, session: &SessionContext) {
         // A second session would be the same one.
@@ -131,6 +157,9 @@ impl SchemaProvider for Vocabulary {
         if let Some(table) = self.tables.get(name) {
             return Ok(Some(table.clone()));
         }
+        if let Some(kept) = self.kept().and_then(|kept| kept.get(name).cloned()) {
+            return Ok(Some(kept));
+        }
         let view = self.library.view(name);
         let view = view.map_err(|error| DataFusionError::External(error.into()))?;
         let (Some(sql), Some(session)) = (view, self.session.get()) else {
@@ -142,6 +171,13 @@ impl SchemaProvider for Vocabulary {
             .create_logical_plan(&sql)
             .await
             .map_err(in_view)?;
+        if let Some(mut kept) = self.kept().filter(|_| KEPT.contains(&name)) {
+            // Of two that planned it at once, the first is kept.
+            let new = || Arc::new(Kept::new(session.clone(), plan));
+            return Ok(Some(
+                kept.entry(name.to_owned()).or_insert_with(new).clone(),
+            ));
+        }
         Ok(Some(Arc::new(ViewTable::new(plan, Some(sql)))))
     }
 

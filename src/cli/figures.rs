@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> Exit {
         return Ok(0);
     }
     let figures = draw::figures(args.figures.as_deref(), &args.only)?;
-    let session = args.asked.session()?;
+    let session = args.asked.session()?.keeping();
     let forms = Forms {
         svg: !args.png,
         png: !args.svg,

@@ -61,7 +61,7 @@ pub async fn run(args: Args) -> Exit {
         [a, b] => compared(&args.asked, a, b, &figures).await?,
         _ => {
             let traces = args.asked.traces()?;
-            let session = Session::open(&traces, args.asked.library()?)?;
+            let session = Session::open(&traces, args.asked.library()?)?.keeping();
             let asked = report::Asked {
                 session: &session,
                 traces: &traces,
@@ -96,8 +96,8 @@ async fn compared(asked: &Asked, a: &str, b: &str, figures: &[Figure]) -> Result
     };
     let together = Session::open(&both, asked.library()?)?;
     let compared = comparison.run(&together, &Sides::Two(&a, &b)).await?;
-    let session_a = Session::open(&a, asked.library()?)?;
-    let session_b = Session::open(&b, asked.library()?)?;
+    let session_a = Session::open(&a, asked.library()?)?.keeping();
+    let session_b = Session::open(&b, asked.library()?)?.keeping();
     let flags = asked.flags();
     let side = |session, traces| report::Asked {
         session,

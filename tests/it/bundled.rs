@@ -202,3 +202,34 @@ async fn traces_are_queried_together_and_writing_is_refused() {
         );
     }
 }
+
+/// Of several sessions, so that views have to tell them apart.
+#[tokio::test]
+async fn a_session_that_keeps_its_views_answers_as_one_that_does_not() {
+    let folders = bundled().folder.parent().unwrap().to_owned();
+    let folders = ["gemma3-270m-pair", "gemma3-270m-runtimes"].map(|name| folders.join(name));
+    let folders = folders.map(|folder| folder.display().to_string());
+    let traces = trace::find(&folders).unwrap();
+    let plain = Session::open(&traces, Library::default()).unwrap();
+    let keeping = Session::open(&traces, Library::default()).unwrap();
+    let keeping = keeping.keeping();
+    let figures = draw::figures(None, &[]).unwrap();
+    let mut queries: Vec<String> = figures.into_iter().map(|figure| figure.query).collect();
+    queries.push("answer".to_owned());
+    for query in queries {
+        let (plain, kept) = (plain.named(&query).await, keeping.named(&query).await);
+        let (plain, kept) = (plain.unwrap(), kept.unwrap());
+        assert_eq!(plain.columns, kept.columns, "{query}");
+        assert_eq!(plain.rows.len(), kept.rows.len(), "{query}");
+        for (plain, kept) in plain.rows.iter().zip(&kept.rows) {
+            for (plain, kept) in plain.iter().zip(kept) {
+                let same = match (plain, kept) {
+                    // A sum may begin with another of its parts.
+                    (Cell::Float(a), Cell::Float(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1.0),
+                    (a, b) => a == b,
+                };
+                assert!(same, "{query}: {plain:?} and {kept:?}");
+            }
+        }
+    }
+}
