@@ -33,10 +33,14 @@ pub struct Vocabulary {
     assumed: OnceLock<Params>,
     /// Set once: the session that this vocabulary belongs to.
     session: OnceLock<SessionContext>,
+    /// Requests in all traces.
+    requests: u64,
     /// Set once: views that are answered once and kept, as soon as they were asked for.
     kept: OnceLock<Mutex<BTreeMap<String, Arc<Kept>>>>,
 }
 
+/// Of more requests, of which each takes up to a kilobyte, nothing is kept.
+const MOST_KEPT: u64 = 200_000;
 /// Views of a row a run, an agent of a run, or a request: small beside the events they are made of.
 const KEPT: [&str; 8] = [
     "agent_runs",
@@ -91,6 +95,7 @@ impl Vocabulary {
             library,
             assumed: OnceLock::new(),
             session: OnceLock::new(),
+            requests: traces.iter().filter_map(requests).sum(),
             kept: OnceLock::new(),
         })
     }
@@ -131,7 +136,9 @@ impl Vocabulary {
 
     /// From now on, small views are answered once.
     pub fn keep(&self) {
-        self.kept.get_or_init(Mutex::default);
+        if self.requests <= MOST_KEPT {
+            self.kept.get_or_init(Mutex::default);
+        }
     }
 
     fn kept(&self) -> Option<MutexGuard<'_, BTreeMap<String, Arc<Kept>>>> {
@@ -184,6 +191,13 @@ impl SchemaProvider for Vocabulary {
     fn table_exist(&self, name: &str) -> bool {
         self.table_names().iter().any(|known| known == name)
     }
+}
+
+/// How many requests a trace has.
+fn requests(trace: &Trace) -> Option<u64> {
+    let mut files = trace.manifest.files.iter();
+    let file = files.find(|file| file.name == TableName::Requests.file())?;
+    Some(file.rows)
 }
 
 /// One table over the files of all traces that have it; without any, an empty one.
