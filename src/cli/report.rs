@@ -30,6 +30,9 @@ pub struct Args {
     /// Hold two sets of traces side by side, each a trace folder, folder of traces, or glob
     #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with = "trace")]
     compare: Vec<String>,
+    /// Look for figures here first
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
     /// An HTML page, or Markdown with its pictures beside it
     #[arg(long, value_enum, default_value_t = Form::Html)]
     format: Form,
@@ -56,9 +59,12 @@ pub async fn run(args: Args) -> Exit {
             output.display()
         );
     };
-    let figures = draw::figures(None, &[])?;
+    let figures = draw::figures(args.figures.as_deref(), &[])?;
+    let drawing = args.figures.iter();
+    let drawing = drawing.flat_map(|folder| ["--figures".to_owned(), folder.display().to_string()]);
+    let drawing: Vec<String> = drawing.collect();
     let report = match &args.compare[..] {
-        [a, b] => compared(&args.asked, a, b, &figures).await?,
+        [a, b] => compared(&args.asked, (a, b), &figures, &drawing).await?,
         _ => {
             let traces = args.asked.traces()?;
             let session = Session::open(&traces, args.asked.library()?)?.keeping();
@@ -66,6 +72,7 @@ pub async fn run(args: Args) -> Exit {
                 session: &session,
                 traces: &traces,
                 flags: &args.asked.flags(),
+                drawing: &drawing,
             };
             Report::of(&asked, &figures).await?
         }
@@ -84,7 +91,12 @@ pub async fn run(args: Args) -> Exit {
 }
 
 /// A report on two sets of traces: each asked alone, and both together for the verdicts.
-async fn compared(asked: &Asked, a: &str, b: &str, figures: &[Figure]) -> Result<Report> {
+async fn compared(
+    asked: &Asked,
+    (a, b): (&str, &str),
+    figures: &[Figure],
+    drawing: &[String],
+) -> Result<Report> {
     let (a, b) = (find(&[a.to_owned()])?, find(&[b.to_owned()])?);
     let both: Vec<_> = a.iter().chain(&b).cloned().collect();
     let comparison = Comparison {
@@ -103,6 +115,7 @@ async fn compared(asked: &Asked, a: &str, b: &str, figures: &[Figure]) -> Result
         session,
         traces,
         flags: &flags,
+        drawing,
     };
     let (a, b) = (side(&session_a, &a[..]), side(&session_b, &b[..]));
     Report::compared(&a, &b, compared, figures).await

@@ -9,19 +9,25 @@ pub struct Commands {
     traces: String,
     is_one: bool,
     flags: String,
+    drawing: String,
 }
 
 impl Commands {
-    /// About `traces`, with the flags that every command needs to answer the same.
-    pub fn new(traces: &[Trace], flags: &[String]) -> Self {
+    /// About `traces`, with the flags that every command needs to answer the same, and those that it needs
+    /// besides to draw the same.
+    pub fn new(traces: &[Trace], flags: &[String], drawing: &[String]) -> Self {
+        let words = |flags: &[String]| {
+            flags
+                .iter()
+                .map(|flag| format!(" {}", quoted(flag)))
+                .collect()
+        };
         let names = traces.iter().map(|trace| quoted(name(trace)));
         Self {
             traces: names.collect::<Vec<_>>().join(" "),
             is_one: traces.len() == 1,
-            flags: flags
-                .iter()
-                .map(|flag| format!(" {}", quoted(flag)))
-                .collect(),
+            flags: words(flags),
+            drawing: words(drawing),
         }
     }
 
@@ -47,8 +53,17 @@ impl Commands {
 
     /// Draws one figure.
     pub fn figure(&self, name: &str) -> String {
-        let Self { traces, flags, .. } = self;
-        format!("tokentape figures {traces}{flags} --only {}", quoted(name))
+        self.drawing("figures", &format!(" --only {}", quoted(name)))
+    }
+
+    /// A command that draws, and `more`.
+    pub fn drawing(&self, verb: &str, more: &str) -> String {
+        self.asking(verb, &format!("{}{more}", self.drawing))
+    }
+
+    /// The flags of a command that draws.
+    pub fn flags(&self) -> String {
+        format!("{}{}", self.flags, self.drawing)
     }
 
     /// A command that only takes traces.

@@ -37,6 +37,8 @@ pub struct Asked<'a> {
     pub traces: &'a [Trace],
     /// Flags without which a command answers otherwise: `--queries DIR`.
     pub flags: &'a [String],
+    /// Flags without which it draws otherwise: `--figures DIR`.
+    pub drawing: &'a [String],
 }
 
 /// One set of traces, and what it answers.
@@ -135,13 +137,14 @@ impl Report {
     pub(super) fn makes(&self, more: &str) -> String {
         match &self.sides[..] {
             [a, b] => format!(
-                "tokentape report --compare {} {}{more}",
+                "tokentape report --compare {} {}{}{more}",
                 a.commands.side(a.letter),
-                b.commands.side(b.letter)
+                b.commands.side(b.letter),
+                a.commands.flags()
             ),
             sides => sides
                 .iter()
-                .map(|side| side.commands.asking("report", more))
+                .map(|side| side.commands.drawing("report", more))
                 .collect(),
         }
     }
@@ -215,7 +218,7 @@ impl Side {
         Ok(Self {
             letter,
             traces: asked.traces.to_vec(),
-            commands: Commands::new(asked.traces, asked.flags),
+            commands: Commands::new(asked.traces, asked.flags, asked.drawing),
             sessions: Answer::of(asked.session, "sessions").await?,
             answer: Answer::of(asked.session, "answer").await?,
             warnings: Answer::of(asked.session, "warnings").await?,

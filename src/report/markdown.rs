@@ -258,7 +258,7 @@ impl Document<'_> {
             } = side;
             let _ = writeln!(lines, "{}", commands.plain("verify"));
             let _ = writeln!(lines, "{}", commands.asking("analyze", ""));
-            let _ = writeln!(lines, "{}", commands.asking("figures", ""));
+            let _ = writeln!(lines, "{}", commands.drawing("figures", ""));
             for trace in traces {
                 for file in &trace.manifest.files {
                     let session = &trace.manifest;

@@ -346,7 +346,7 @@ pub fn again(report: &Report) -> Markup {
                     @for side in &report.sides {
                         (side.commands.plain("verify")) "\n"
                         (side.commands.asking("analyze", "")) "\n"
-                        (side.commands.asking("figures", "")) "\n"
+                        (side.commands.drawing("figures", "")) "\n"
                     }
                     (report.makes(""))
                 }

@@ -65,6 +65,7 @@ async fn the_page_has_every_section_with_the_figures_of_its_query() {
     let place = tempfile::tempdir().unwrap();
     let page = written(&[&bundled_folder()], place.path(), "report.html");
     let session = Session::open(&[bundled()], Library::default()).unwrap();
+    let session = session.keeping();
     // Doubts stand with the warnings, also where there are none.
     for name in STANDARD.into_iter().filter(|name| *name != "doubts") {
         let table = session.named(name).await.unwrap();
@@ -208,4 +209,28 @@ fn wrong_input_is_told_in_a_sentence() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(remedy), "{said}");
     }
+}
+
+#[test]
+fn a_report_has_ones_own_figures_and_says_how_to_draw_them() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path().join("own figures");
+    std::fs::create_dir(&own).unwrap();
+    let example = include_str!("../../src/draw/example.toml");
+    std::fs::write(
+        own.join("mine.toml"),
+        example.replace("place = 210", "place = 1"),
+    )
+    .unwrap();
+    let own = own.display().to_string();
+    let arguments = [&*bundled_folder(), "--figures", &own];
+    let page = written(&arguments, place.path(), "report.html");
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at("id=\"figure-mine\"") < at("id=\"figure-efficiency_by_rule\""));
+    assert!(page.contains("collector, concurrent: 47.1 tokens/s (n = 10)."));
+    let command = format!("--figures '{own}' --only mine");
+    assert!(
+        page.contains(&command.replace('\'', "&#39;")) || page.contains(&command),
+        "{command}"
+    );
 }
