@@ -572,10 +572,13 @@ def expectations(tapes):
             for run in run_metrics
             for order, rule in enumerate(("published", "span", "server", "solo"), 1)],
         time_budget=time_budget, run_labels=run_labels)
+    concurrent = [request for request in having(in_flight, "start_ns")
+                  if request["phase"] == "concurrent"]
+    drawn = sorted({values(request, RUN) for request in concurrent})[:20]
     labels = dict(
         timeline=Counter(
             (label[values(request, RUN)], request["agent"], kind)
-            for request in having(in_flight, "start_ns") if request["phase"] == "concurrent"
+            for request in concurrent if values(request, RUN) in drawn
             for kind in ["request", *["prompt"][:request["first_content_ns"] is not None],
                          *["token"] * (request["content_events"] or 0)]),
         time_budget=Counter(

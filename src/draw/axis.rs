@@ -123,7 +123,7 @@ impl Axis {
                 let most = (length / apart).clamp(2.0, 12.0) as usize;
                 let ticks = |most: usize| {
                     let mut values = mapping.key_points(most);
-                    values.retain(|value| !self.whole || value.fract() == 0.0);
+                    values.retain(|value| !self.whole || (value - value.round()).abs() < 1e-9);
                     labelled(values)
                 };
                 // Long numbers need more room than most. One tick alone says nothing of the distance.
