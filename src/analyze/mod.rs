@@ -81,8 +81,9 @@ impl Session {
         })
     }
 
-    /// For a session that asks much: views of few rows are computed when they are first read, and kept. What
-    /// they hold does not differ; sums over them may in their last digit.
+    /// For a session that draws much: views of few rows are computed when they are first read, and kept. What
+    /// they hold does not differ, but sums over them may in their last digit: a picture shows none of that, a
+    /// table would.
     pub fn keeping(self) -> Self {
         self.vocabulary.keep();
         self

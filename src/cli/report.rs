@@ -67,7 +67,7 @@ pub async fn run(args: Args) -> Exit {
         [a, b] => compared(&args.asked, (a, b), &figures, &drawing).await?,
         _ => {
             let traces = args.asked.traces()?;
-            let session = Session::open(&traces, args.asked.library()?)?.keeping();
+            let session = Session::open(&traces, args.asked.library()?)?;
             let asked = report::Asked {
                 session: &session,
                 traces: &traces,
@@ -108,8 +108,8 @@ async fn compared(
     };
     let together = Session::open(&both, asked.library()?)?;
     let compared = comparison.run(&together, &Sides::Two(&a, &b)).await?;
-    let session_a = Session::open(&a, asked.library()?)?.keeping();
-    let session_b = Session::open(&b, asked.library()?)?.keeping();
+    let session_a = Session::open(&a, asked.library()?)?;
+    let session_b = Session::open(&b, asked.library()?)?;
     let flags = asked.flags();
     let side = |session, traces| report::Asked {
         session,

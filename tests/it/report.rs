@@ -65,7 +65,6 @@ async fn the_page_has_every_section_with_the_figures_of_its_query() {
     let place = tempfile::tempdir().unwrap();
     let page = written(&[&bundled_folder()], place.path(), "report.html");
     let session = Session::open(&[bundled()], Library::default()).unwrap();
-    let session = session.keeping();
     // Doubts stand with the warnings, also where there are none.
     for name in STANDARD.into_iter().filter(|name| *name != "doubts") {
         let table = session.named(name).await.unwrap();
