@@ -46,7 +46,7 @@ totals as (
     select
         case when max(place) > 20 then 'The first 20 of ' else '' end || max(place) as runs,
         count(*) filter (where place <= 20) as requests,
-        sum(content_events) filter (where place <= 20) as tokens
+        coalesce(sum(content_events) filter (where place <= 20), 0) as tokens
     from asked
 ),
 
